@@ -1,0 +1,108 @@
+#include "base/aio/sim_scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::aio {
+
+SimReactor::SimReactor(SimScheduler& scheduler) : scheduler_(scheduler) {
+  scheduler_.reactors_.push_back(this);
+}
+
+SimReactor::~SimReactor() {
+  std::erase(scheduler_.reactors_, this);
+  for (SimReactor* other : scheduler_.reactors_) {
+    // What it sent is still delivered, as if from nobody.
+    if (auto box = other->mailboxes_.extract(this)) {
+      for (Work& work : box.mapped()) other->mailboxes_[nullptr].push_back(std::move(work));
+    }
+  }
+}
+
+void SimReactor::post(Work work) { mailboxes_[scheduler_.current_].push_back(std::move(work)); }
+
+TimerId SimReactor::call_at(base::MonoTime when, Work work) {
+  const std::uint64_t id = scheduler_.next_timer_id_++;
+  timers_.emplace(std::pair{std::max(when, scheduler_.now_), id}, std::move(work));
+  return TimerId{id};
+}
+
+void SimReactor::cancel(TimerId timer) {
+  std::erase_if(timers_, [timer](const auto& entry) {
+    return entry.first.second == static_cast<std::uint64_t>(timer);
+  });
+}
+
+void SimReactor::run_blocking(Work work, Work done) {
+  const auto spread = scheduler_.options_.blocking_max - scheduler_.options_.blocking_min;
+  const base::Duration delay = scheduler_.options_.blocking_min +
+                               base::Duration(static_cast<std::int64_t>(
+                                   scheduler_.random_.below(static_cast<std::uint64_t>(spread.count()) + 1)));
+  call_after(delay, [work = std::move(work), done = std::move(done)]() mutable {
+    work();
+    done();
+  });
+}
+
+base::MonoTime SimReactor::now() const { return scheduler_.now_; }
+std::int64_t SimReactor::wall_ms() const { return scheduler_.wall_ms(); }
+bool SimReactor::is_current() const { return scheduler_.current_ == this; }
+
+bool SimScheduler::run_one_due() {
+  struct Choice {
+    SimReactor* reactor;
+    const SimReactor* sender;
+    bool is_timer;
+  };
+  std::vector<Choice> choices;
+  for (SimReactor* reactor : reactors_) {
+    for (auto& [sender, box] : reactor->mailboxes_) {
+      if (!box.empty()) choices.push_back({reactor, sender, false});
+    }
+    if (!reactor->timers_.empty() && reactor->timers_.begin()->first.first <= now_)
+      choices.push_back({reactor, nullptr, true});
+  }
+  if (choices.empty()) return false;
+  const Choice choice = choices[random_.below(choices.size())];
+  Reactor::Work work;
+  if (choice.is_timer) {
+    work = std::move(choice.reactor->timers_.extract(choice.reactor->timers_.begin()).mapped());
+  } else {
+    auto box = choice.reactor->mailboxes_.find(choice.sender);
+    work = std::move(box->second.front());
+    box->second.pop_front();
+    if (box->second.empty()) choice.reactor->mailboxes_.erase(box);
+  }
+  current_ = choice.reactor;
+  work();
+  current_ = nullptr;
+  return true;
+}
+
+base::MonoTime SimScheduler::next_timer() const {
+  base::MonoTime first = base::MonoTime::max();
+  for (const SimReactor* reactor : reactors_) {
+    if (!reactor->timers_.empty()) first = std::min(first, reactor->timers_.begin()->first.first);
+  }
+  return first;
+}
+
+bool SimScheduler::step() {
+  if (run_one_due()) return true;
+  const base::MonoTime next = next_timer();
+  if (next == base::MonoTime::max()) return false;
+  now_ = std::max(now_, next);
+  return run_one_due();
+}
+
+void SimScheduler::run_until(base::MonoTime until) {
+  for (;;) {
+    if (run_one_due()) continue;
+    const base::MonoTime next = next_timer();
+    if (next > until) break;
+    now_ = std::max(now_, next);
+  }
+  now_ = std::max(now_, until);
+}
+
+}  // namespace penstock::aio

@@ -26,7 +26,11 @@ Detached run_inside(Gate& gate, Task<> task) {
   gate.leave();
 }
 
+Detached run_to_end(Task<> task) { co_await task; }
+
 }  // namespace
+
+void start_detached(Task<> task) { run_to_end(std::move(task)); }
 
 void spawn(Gate& gate, std::string_view name, Task<> task) {
   (void)name;

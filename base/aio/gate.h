@@ -47,6 +47,10 @@ class Gate {
   Completion<bool> empty_;
 };
 
+// Starts `task` now; it frees itself at its end. For the few places where something else waits for the end;
+// everybody else spawns into a gate.
+void start_detached(Task<> task);
+
 // Starts `task` now, in the background, holding the gate until it ends. Dropped when the gate is closed.
 // `name` is a literal, for debugging.
 void spawn(Gate& gate, std::string_view name, Task<> task);

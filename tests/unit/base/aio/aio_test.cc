@@ -6,6 +6,7 @@
 
 #include "base/aio/asio_reactor.h"
 #include "base/aio/completion.h"
+#include "base/aio/cross_reactor.h"
 #include "base/aio/gate.h"
 #include "base/aio/sim_scheduler.h"
 #include "base/aio/sleep.h"
@@ -104,6 +105,33 @@ Task<> hop(Reactor& home, Reactor& target, int& out, AsioReactor& stop) {
   const int elsewhere = co_await run_blocking(home, std::move(blocking));
   out = there + elsewhere + (home.is_current() ? 1 : 0);
   stop.stop();
+}
+
+Task<int> answer_from(Reactor& reactor) {
+  co_await yield(reactor);
+  co_return reactor.is_current() ? 42 : 0;
+}
+
+Task<> ask(Reactor& home, Reactor& target, int& out) {
+  out = co_await call_on(home, target, [&target] { return answer_from(target); });
+  if (!home.is_current()) out = -1;
+}
+
+TEST(CrossReactor, RunsATaskThereAndComesHome) {
+  SimScheduler scheduler(3);
+  SimReactor home(scheduler);
+  SimReactor target(scheduler);
+  Gate gate;
+  int there = 0;
+  int here = 0;
+  home.post([&] {
+    spawn(gate, "there", ask(home, target, there));
+    spawn(gate, "here", ask(home, home, here));
+  });
+  while (scheduler.step()) {
+  }
+  EXPECT_EQ(there, 42);
+  EXPECT_EQ(here, 42);
 }
 
 TEST(AsioReactor, HopsBetweenThreadsAndBack) {

@@ -127,6 +127,7 @@ base::Result<> HttpServer::start(const std::string& host, std::uint16_t port) {
   if (!code) impl_->acceptor.listen(asio::socket_base::max_listen_connections, code);
   if (code) return base::fail(base::Error::from_errno(code.value(), where));
   impl_->accept_next();
+  log.info("serving /healthz, /readyz and /metrics on {}:{}", host, this->port());
   return {};
 }
 

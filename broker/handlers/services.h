@@ -1,24 +1,24 @@
-// What the handlers work with, joined by broker/server. All pointers outlive every request.
+// What the handlers work with, joined by broker/server.
 //
-// Threads: each member says for itself; the plain data here does not change while requests are served.
+// Lifetime: everything pointed to outlives every request.
+// Threads: each member says for itself; what stands here does not change while requests are served.
 #pragma once
 
-#include <atomic>
-#include <memory>
+#include <cstdint>
 #include <string>
 
 namespace penstock::metadata {
-class MetadataImage;
-class ImageSource;
-class ControllerApi;
 class BrokerConfigView;
+class ControllerApi;
+class ImageSource;
 }  // namespace penstock::metadata
 namespace penstock::replication {
 class ReplicaManager;
 }
 namespace penstock::coordinator {
 class GroupCoordinators;
-}
+struct GroupConfig;
+}  // namespace penstock::coordinator
 namespace penstock::security {
 class Authorizer;
 }
@@ -27,11 +27,21 @@ namespace penstock::handlers {
 
 class FetchSessions;
 class ProducerIds;
+struct HandlerConfig;
 
 struct Services {
   std::int32_t node_id = -1;
   std::string cluster_id;
+  metadata::ImageSource* images = nullptr;
+  metadata::ControllerApi* controller = nullptr;
   replication::ReplicaManager* replicas = nullptr;
+  coordinator::GroupCoordinators* groups = nullptr;
+  FetchSessions* fetch_sessions = nullptr;
+  ProducerIds* producer_ids = nullptr;
+  const security::Authorizer* authorizer = nullptr;
+  const metadata::BrokerConfigView* config = nullptr;
+  const HandlerConfig* handler_config = nullptr;
+  const coordinator::GroupConfig* group_config = nullptr;
 };
 
 }  // namespace penstock::handlers

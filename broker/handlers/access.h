@@ -1,0 +1,35 @@
+// Short forms of "may this request do that?".
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "broker/handlers/handler.h"
+#include "broker/handlers/services.h"
+#include "broker/security/authorizer.h"
+
+namespace penstock::handlers {
+
+inline bool may(const RequestContext& context, security::Operation operation, security::ResourceKind kind,
+                std::string_view name) {
+  return context.services.authorizer->authorize(
+      {context.principal, context.client_host, operation, kind, name});
+}
+inline bool may_on_topic(const RequestContext& context, security::Operation operation,
+                         std::string_view topic) {
+  return may(context, operation, security::ResourceKind::kTopic, topic);
+}
+inline bool may_on_group(const RequestContext& context, security::Operation operation,
+                         std::string_view group) {
+  return may(context, operation, security::ResourceKind::kGroup, group);
+}
+inline bool may_on_cluster(const RequestContext& context, security::Operation operation) {
+  return may(context, operation, security::ResourceKind::kCluster, security::kClusterResource);
+}
+inline std::int32_t authorized_operations(const RequestContext& context, security::ResourceKind kind,
+                                          std::string_view name) {
+  return context.services.authorizer->authorized_operations(context.principal, context.client_host, kind,
+                                                            name);
+}
+
+}  // namespace penstock::handlers

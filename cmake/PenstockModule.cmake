@@ -67,6 +67,9 @@ endfunction()
 
 # A program: <path>/main.cc linked with its module.
 function(penstock_program name path)
+  if(NOT EXISTS "${CMAKE_SOURCE_DIR}/${path}/main.cc")
+    return()
+  endif()
   add_executable(${name} "${CMAKE_SOURCE_DIR}/${path}/main.cc")
   penstock_target_name(target ${path})
   target_link_libraries(${name} PRIVATE ${target})

@@ -1,0 +1,100 @@
+#include "broker/server/partition_coordinator_log.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include <fmt/core.h>
+
+#include "base/aio/sleep.h"
+#include "kafka/error_codes.h"
+
+namespace penstock::server {
+
+using base::Errc;
+using base::fail;
+using kafka::ErrorCode;
+
+namespace {
+
+// Leadership ends a wait; this only bounds one whose partition stays below min.insync.replicas.
+constexpr auto kCommitWaitMax = std::chrono::hours(1);
+
+std::unexpected<base::Error> failure(ErrorCode code, std::string_view what) {
+  const std::string text = fmt::format("__consumer_offsets: {}: {}", what, kafka::error_name(code));
+  switch (code) {
+    case ErrorCode::kNotLeaderOrFollower:
+    case ErrorCode::kUnknownTopicOrPartition:
+    case ErrorCode::kUnknownTopicId:
+      return fail(Errc::kConflict, text);
+    case ErrorCode::kNotEnoughReplicas:
+    case ErrorCode::kNotEnoughReplicasAfterAppend:
+      return fail(Errc::kUnavailable, text);
+    case ErrorCode::kMessageTooLarge:
+    case ErrorCode::kRecordListTooLarge:
+      return fail(Errc::kLimitExceeded, text);
+    case ErrorCode::kRequestTimedOut:
+      return fail(Errc::kTimedOut, text);
+    default:
+      return fail(Errc::kIo, text);
+  }
+}
+
+base::Result<base::Bytes> copy_of(const kafka::RecordsRef& records) {
+  if (!records.is_file()) return base::Bytes(records.bytes.begin(), records.bytes.end());
+  base::Bytes bytes(records.size());
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = ::pread(records.descriptor, bytes.data() + done, bytes.size() - done,
+                                records.position + static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(base::Error::from_errno(errno, "__consumer_offsets: read"));
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+}  // namespace
+
+base::Result<kafka::Offset> PartitionCoordinatorLog::append(base::Bytes batch) {
+  const replication::AppendOutcome outcome = set_.append_internal(key_, batch);
+  if (!outcome.is_ok()) return failure(outcome.error, "append");
+  return outcome.end_offset - 1;
+}
+
+aio::Task<base::Result<>> PartitionCoordinatorLog::wait_committed(kafka::Offset offset) {
+  const ErrorCode error = co_await set_.wait_committed(key_, offset + 1, kCommitWaitMax);
+  if (error != ErrorCode::kNone) co_return failure(error, "commit");
+  co_return base::Result<>{};
+}
+
+kafka::Offset PartitionCoordinatorLog::start_offset() const {
+  const replication::Partition* partition = set_.find(key_);
+  return partition == nullptr ? kafka::Offset(0) : partition->log_start_offset();
+}
+
+kafka::Offset PartitionCoordinatorLog::end_offset() const {
+  const replication::Partition* partition = set_.find(key_);
+  return partition == nullptr ? kafka::Offset(0) : partition->log_end_offset();
+}
+
+kafka::Offset PartitionCoordinatorLog::high_watermark() const {
+  const replication::Partition* partition = set_.find(key_);
+  return partition == nullptr ? kafka::Offset(0) : partition->high_watermark();
+}
+
+aio::Task<base::Result<base::Bytes>> PartitionCoordinatorLog::read(kafka::Offset from,
+                                                                   std::size_t bytes_max) {
+  const auto wanted = static_cast<std::int32_t>(std::min<std::size_t>(bytes_max, INT32_MAX));
+  const replication::ReadOutcome outcome = set_.read_internal(key_, from, wanted);
+  if (!outcome.is_ok()) co_return failure(outcome.error, "read");
+  if (!outcome.records.is_file()) co_return copy_of(outcome.records);
+  auto from_disk = [records = outcome.records] { return copy_of(records); };
+  co_return co_await aio::run_blocking(set_.reactor(), std::move(from_disk));
+}
+
+}  // namespace penstock::server

@@ -1,0 +1,54 @@
+// A KafkaCluster as the operator reads it. The schema in crds/kafkacluster.yaml is the source of every field.
+//
+// Threads: values.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "operator/resources/schema.h"
+
+namespace penstock::resources {
+
+struct ObjectMeta {
+  std::string name;
+  std::string ns;
+  std::string uid;
+  std::int64_t generation = 0;
+  bool is_deleting = false;
+
+  std::string key() const { return ns + "/" + name; }
+};
+
+ObjectMeta read_meta(const Json& object);
+
+struct KafkaCluster {
+  struct Storage {
+    std::string size;
+    std::optional<std::string> storage_class_name;
+    bool delete_with_cluster = false;
+  };
+  struct TopicDefaults {
+    std::optional<std::int32_t> partitions;
+    std::optional<std::int32_t> replication_factor;
+    std::optional<std::int32_t> min_in_sync_replicas;
+  };
+
+  ObjectMeta meta;
+  std::int32_t replicas = 1;
+  std::string image;
+  std::string image_pull_policy;
+  Storage storage;
+  TopicDefaults topic_defaults;
+  std::map<std::string, std::string> config;
+  std::string resources_json;  // podTemplate.resources, or empty.
+  bool is_suspended = false;
+
+  // ERRORS: kInvalidArgument listing every field that is wrong.
+  static base::Result<KafkaCluster> parse(const Json& object);
+};
+
+}  // namespace penstock::resources

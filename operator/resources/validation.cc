@@ -1,0 +1,87 @@
+#include "operator/resources/validation.h"
+
+#include <nlohmann/json.hpp>
+
+#include "operator/resources/crds.h"
+#include "operator/resources/rules.h"
+
+namespace penstock::resources {
+namespace {
+
+// Pods are named after the cluster: "NAME-0.NAME-brokers", of which each label has at most 63 characters.
+constexpr std::size_t kClusterNameMax = 40;
+
+// The value at "spec.config", or null.
+const Json* at(const Json* object, std::string_view path) {
+  while (object && !path.empty()) {
+    const std::size_t dot = path.find('.');
+    const std::string name(path.substr(0, dot));
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+    object = object->is_object() && object->contains(name) ? &(*object)[name] : nullptr;
+  }
+  return object;
+}
+
+std::string string_at(const Json& object, std::string_view path) {
+  const Json* value = at(&object, path);
+  return value && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+// What the API server checks of the fields that our schema leaves to it.
+void check_name(const Json& object, const std::string& kind, std::vector<FieldError>& errors) {
+  const std::string name = string_at(object, "metadata.name");
+  if (name.empty()) return errors.push_back({"metadata.name", "is required"});
+  static constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+  const auto is_alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  if (name.size() > 253 || name.find_first_not_of(kAllowed) != std::string::npos ||
+      !is_alphanumeric(name.front()) || !is_alphanumeric(name.back())) {
+    errors.push_back(
+        {"metadata.name", "must be lower case letters, digits, '-' and '.', but is \"" + name + "\""});
+  }
+  if (kind != "KafkaCluster") return;
+  if (name.size() > kClusterNameMax) errors.push_back({"metadata.name", "must be at most 40 characters"});
+  if (name.contains('.'))
+    errors.push_back({"metadata.name", "must have no '.': it becomes part of host names"});
+}
+
+}  // namespace
+
+std::vector<FieldError> validate(const Json& object, const Json* old) {
+  if (!object.is_object()) return {{"", "must be of type object, but is " + std::string(object.type_name())}};
+  const std::string kind = string_at(object, "kind");
+  const Json& schema = schema_of(kind);
+  if (schema.is_null()) return {};
+  Json defaulted = object;
+  add_defaults(schema, defaulted);
+  std::vector<FieldError> errors = validate_schema(schema, defaulted);
+  check_name(object, kind, errors);
+  // As in an API server, rules are asked only of what the schema accepts.
+  if (!errors.empty()) return errors;
+  Json old_defaulted;
+  if (old && old->is_object()) {
+    old_defaulted = *old;
+    add_defaults(schema, old_defaulted);
+  }
+  for (const Rule& rule : rules()) {
+    if (rule.kind != kind) continue;
+    const Json* self = at(&defaulted, rule.path);
+    const Json* old_self = old_defaulted.is_object() ? at(&old_defaulted, rule.path) : nullptr;
+    if (!self || (rule.is_transition && !old_self)) continue;
+    static const Json kNone;
+    if (!rule.holds(*self, old_self ? *old_self : kNone)) {
+      errors.push_back({std::string(rule.path), std::string(rule.message)});
+    }
+  }
+  return errors;
+}
+
+std::vector<std::string> normalize(Json& object) {
+  if (!object.is_object()) return {};
+  const Json& schema = schema_of(string_at(object, "kind"));
+  if (schema.is_null()) return {};
+  std::vector<std::string> dropped = prune_unknown(schema, object);
+  add_defaults(schema, object);
+  return dropped;
+}
+
+}  // namespace penstock::resources

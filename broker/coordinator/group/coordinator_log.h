@@ -28,6 +28,9 @@ class CoordinatorLog {
   // ERRORS: as append(), when leadership ends first.
   virtual aio::Task<base::Result<>> wait_committed(kafka::Offset offset) = 0;
 
+  // The shard goes away: every wait, now and later, ends with kShuttingDown.
+  virtual void close() {}
+
   virtual kafka::Offset start_offset() const = 0;
   virtual kafka::Offset end_offset() const = 0;
   virtual kafka::Offset high_watermark() const = 0;

@@ -2,7 +2,8 @@
 // from the log, appends records, waits for their commit, keeps the timer, and resumes the callers.
 //
 // Lifetime: created when this broker becomes the partition's leader, start()ed, and stop()ped when it is no
-//   longer; stop() answers every waiting request with NOT_COORDINATOR. Outlives no `log`, `config`, `random`.
+//   longer; stop() answers every waiting request with NOT_COORDINATOR. `log`, `config` and `random` outlive
+//   it.
 // Threads: one reactor. GroupCoordinators routes to it from any.
 // ERRORS: every call returns a response message; errors are in its error codes. While loading they are
 //   COORDINATOR_LOAD_IN_PROGRESS, after stop() NOT_COORDINATOR.
@@ -64,7 +65,7 @@ class GroupCoordinator {
   // Starts loading in the background.
   void start();
   bool is_loading() const;
-  // Answers everyone who waits and ends the background work. No call may follow.
+  // Answers everyone who waits and ends the background work. Calls that follow get NOT_COORDINATOR.
   aio::Task<> stop();
 
   aio::Task<kafka::JoinGroupResponse> join_group(GroupCaller caller, kafka::JoinGroupRequest request);

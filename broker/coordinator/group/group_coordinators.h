@@ -30,14 +30,15 @@ class GroupCoordinators {
   // The partition of __consumer_offsets that holds a group, as every Kafka broker and client computes it.
   kafka::PartitionId partition_for(std::string_view group_id) const;
 
-  // This broker now leads `partition`; a shard that exists already is stopped first. `reactor` is the
-  // partition's own.
-  aio::Task<> start_shard(kafka::PartitionId partition, aio::Reactor& reactor,
-                          std::unique_ptr<CoordinatorLog> log);
-  aio::Task<> stop_shard(kafka::PartitionId partition);
-  aio::Task<> stop();
+  // In all that follows `here` is the caller's reactor.
 
-  // `here` is the caller's reactor.
+  // This broker now leads `partition`; a shard that exists already is stopped first. `reactor` is the
+  // partition's own, on which `log` is used. Loading goes on in the background.
+  aio::Task<> start_shard(aio::Reactor& here, kafka::PartitionId partition, aio::Reactor& reactor,
+                          std::unique_ptr<CoordinatorLog> log);
+  aio::Task<> stop_shard(aio::Reactor& here, kafka::PartitionId partition);
+  aio::Task<> stop(aio::Reactor& here);
+
   aio::Task<kafka::JoinGroupResponse> join_group(aio::Reactor& here, GroupCaller caller,
                                                  kafka::JoinGroupRequest request);
   aio::Task<kafka::SyncGroupResponse> sync_group(aio::Reactor& here, GroupCaller caller,
@@ -64,6 +65,7 @@ class GroupCoordinators {
  private:
   struct Shard;
   std::shared_ptr<Shard> find(std::string_view group_id) const;
+  std::shared_ptr<Shard> take(kafka::PartitionId partition);
   std::vector<std::shared_ptr<Shard>> all() const;
 
   const GroupConfig& config_;

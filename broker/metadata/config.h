@@ -1,0 +1,118 @@
+// The broker configs that the controller, raft and the broker's registration read.
+//
+// Threads: loaded once, then read by any.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+
+namespace penstock::metadata {
+
+struct MetadataConfig : base::ConfigSection {
+  template <typename T>
+  using Key = base::Key<T>;
+  using Update = base::Update;
+
+  Key<std::int32_t> node_id{this, "node.id", -1, {.min = -1}, Update::kReadOnly, "The id of this node."};
+  Key<std::vector<std::string>> process_roles{this,
+                                              "process.roles",
+                                              {},
+                                              {.one_of = {"broker", "controller"}},
+                                              Update::kReadOnly,
+                                              "What this node is: broker, controller."};
+  Key<std::string> rack{this, "broker.rack", "", {}, Update::kReadOnly, "The rack of this broker."};
+  Key<std::int32_t> heartbeat_interval_ms{this,
+                                          "broker.heartbeat.interval.ms",
+                                          2000,
+                                          {.min = 1},
+                                          Update::kReadOnly,
+                                          "Time between a broker's heartbeats."};
+  Key<std::int32_t> session_timeout_ms{
+      this,       "broker.session.timeout.ms", 9000,
+      {.min = 1}, Update::kReadOnly,           "A broker that was silent for so long is fenced."};
+  Key<std::int32_t> registration_timeout_ms{this,
+                                            "initial.broker.registration.timeout.ms",
+                                            60'000,
+                                            {.min = 1},
+                                            Update::kReadOnly,
+                                            "A broker that cannot register for so long gives up."};
+  Key<bool> controlled_shutdown{
+      this, "controlled.shutdown.enable", true, {}, Update::kReadOnly, "Move leaders away before stopping."};
+  Key<std::int32_t> num_partitions{
+      this,       "num.partitions",  1,
+      {.min = 1}, Update::kReadOnly, "Partitions of a topic whose creator asked for the default."};
+  Key<std::int32_t> default_replication_factor{this,
+                                               "default.replication.factor",
+                                               1,
+                                               {.min = 1, .max = 32767},
+                                               Update::kReadOnly,
+                                               "Replicas of a topic whose creator asked for the default."};
+  Key<std::vector<std::string>> controller_listener_names{
+      this, "controller.listener.names", {},
+      {},   Update::kReadOnly,           "The listeners that controllers talk on."};
+  Key<std::vector<std::string>> quorum_bootstrap_servers{this,
+                                                         "controller.quorum.bootstrap.servers",
+                                                         {},
+                                                         {},
+                                                         Update::kReadOnly,
+                                                         "host:port of controllers to find the quorum by."};
+  Key<std::vector<std::string>> quorum_voters{
+      this, "controller.quorum.voters", {},
+      {},   Update::kReadOnly,          "id@host:port of each voter of a static quorum."};
+  Key<bool> quorum_auto_join{this,
+                             "controller.quorum.auto.join.enable",
+                             false,
+                             {},
+                             Update::kReadOnly,
+                             "A controller that is no voter adds itself to the quorum."};
+  Key<std::int32_t> quorum_election_timeout_ms{this,
+                                               "controller.quorum.election.timeout.ms",
+                                               1000,
+                                               {.min = 0},
+                                               Update::kReadOnly,
+                                               "Time without a leader before an election."};
+  Key<std::int32_t> quorum_election_backoff_max_ms{this,
+                                                   "controller.quorum.election.backoff.max.ms",
+                                                   1000,
+                                                   {.min = 0},
+                                                   Update::kReadOnly,
+                                                   "The longest wait after a lost election."};
+  Key<std::int32_t> quorum_fetch_timeout_ms{this,
+                                            "controller.quorum.fetch.timeout.ms",
+                                            2000,
+                                            {.min = 0},
+                                            Update::kReadOnly,
+                                            "Time without a successful fetch before an election."};
+  Key<std::int32_t> quorum_request_timeout_ms{this,
+                                              "controller.quorum.request.timeout.ms",
+                                              2000,
+                                              {.min = 0},
+                                              Update::kReadOnly,
+                                              "Time to wait for a quorum answer."};
+  Key<std::int64_t> snapshot_record_bytes{this,
+                                          "metadata.log.max.record.bytes.between.snapshots",
+                                          20'971'520,
+                                          {.min = 1},
+                                          Update::kReadOnly,
+                                          "Bytes of metadata log after which a snapshot is made."};
+  Key<std::int64_t> snapshot_interval_ms{this,
+                                         "metadata.log.max.snapshot.interval.ms",
+                                         3'600'000,
+                                         {.min = 0},
+                                         Update::kReadOnly,
+                                         "Time after which a snapshot is made; 0 is never."};
+  Key<std::int32_t> log_segment_bytes{this,
+                                      "metadata.log.segment.bytes",
+                                      1 << 30,
+                                      {.min = 8'388'608},
+                                      Update::kReadOnly,
+                                      "The size of a segment of the metadata log."};
+  Key<std::string> log_dir{
+      this, "metadata.log.dir", "",
+      {},   Update::kReadOnly,  "Where the metadata log lives; by default in the first of log.dirs."};
+};
+
+}  // namespace penstock::metadata

@@ -1,0 +1,120 @@
+// Turning an image back into records.
+#include "broker/metadata/image_builder.h"
+
+namespace penstock::metadata {
+namespace {
+
+kafka::RegisterBrokerRecord to_record(const BrokerRegistration& broker) {
+  kafka::RegisterBrokerRecord record;
+  record.broker_id = broker.id.value();
+  record.broker_epoch = broker.epoch.value();
+  record.incarnation_id = broker.incarnation_id;
+  for (const auto& e : broker.listeners) {
+    kafka::RegisterBrokerRecord::BrokerEndpoint endpoint;
+    endpoint.name = e.name;
+    endpoint.host = e.host;
+    endpoint.port = e.port;
+    endpoint.security_protocol = e.security_protocol;
+    record.end_points.push_back(std::move(endpoint));
+  }
+  for (const auto& f : broker.features) {
+    kafka::RegisterBrokerRecord::BrokerFeature feature;
+    feature.name = f.name;
+    feature.min_supported_version = f.min_version;
+    feature.max_supported_version = f.max_version;
+    record.features.push_back(std::move(feature));
+  }
+  record.rack = broker.rack;
+  record.fenced = broker.is_fenced;
+  record.in_controlled_shutdown = broker.in_controlled_shutdown;
+  record.log_dirs = broker.directories;
+  record.cordoned_log_dirs = broker.cordoned_directories;
+  return record;
+}
+
+kafka::RegisterControllerRecord to_record(const ControllerRegistration& controller) {
+  kafka::RegisterControllerRecord record;
+  record.controller_id = controller.id.value();
+  record.incarnation_id = controller.incarnation_id;
+  for (const auto& e : controller.listeners) {
+    kafka::RegisterControllerRecord::ControllerEndpoint endpoint;
+    endpoint.name = e.name;
+    endpoint.host = e.host;
+    endpoint.port = e.port;
+    endpoint.security_protocol = e.security_protocol;
+    record.end_points.push_back(std::move(endpoint));
+  }
+  for (const auto& f : controller.features) {
+    kafka::RegisterControllerRecord::ControllerFeature feature;
+    feature.name = f.name;
+    feature.min_supported_version = f.min_version;
+    feature.max_supported_version = f.max_version;
+    record.features.push_back(std::move(feature));
+  }
+  return record;
+}
+
+kafka::PartitionRecord to_record(const base::Uuid& topic_id, std::int32_t id, const Partition& partition) {
+  kafka::PartitionRecord record;
+  record.partition_id = id;
+  record.topic_id = topic_id;
+  record.replicas = partition.replicas;
+  record.isr = partition.isr;
+  record.removing_replicas = partition.removing_replicas;
+  record.adding_replicas = partition.adding_replicas;
+  record.leader = partition.leader;
+  record.leader_recovery_state = partition.leader_recovery_state;
+  record.leader_epoch = partition.leader_epoch;
+  record.partition_epoch = partition.partition_epoch;
+  record.directories = partition.directories;
+  if (!partition.elr.empty()) record.eligible_leader_replicas = partition.elr;
+  if (!partition.last_known_elr.empty()) record.last_known_elr = partition.last_known_elr;
+  return record;
+}
+
+}  // namespace
+
+Records ImageBuilder::snapshot_records(const MetadataImage& image) {
+  Records records;
+  // metadata.version comes first: it says how to read the rest.
+  for (const auto& [name, level] : image.features_) {
+    kafka::FeatureLevelRecord record;
+    record.name = name;
+    record.feature_level = level;
+    records.insert(name == "metadata.version" ? records.begin() : records.end(), record);
+  }
+  for (const auto& [id, broker] : image.brokers_) records.emplace_back(to_record(*broker));
+  for (const auto& [id, controller] : image.controllers_) records.emplace_back(to_record(*controller));
+  for (const auto& topic : image.topics()) {
+    kafka::TopicRecord record;
+    record.name = topic->name;
+    record.topic_id = topic->id;
+    records.emplace_back(std::move(record));
+    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+      if (!topic->partitions[i]) continue;
+      records.emplace_back(to_record(topic->id, static_cast<std::int32_t>(i), *topic->partitions[i]));
+    }
+  }
+  for (const auto& [resource, configs] : image.configs_) {
+    for (const auto& [name, value] : *configs) {
+      kafka::ConfigRecord record;
+      record.resource_type = static_cast<std::int8_t>(resource.type);
+      record.resource_name = resource.name;
+      record.name = name;
+      record.value = value;
+      records.emplace_back(std::move(record));
+    }
+  }
+  image.opaque_.for_each([&](const std::string& replaces, const std::shared_ptr<const base::Bytes>& bytes) {
+    records.emplace_back(OpaqueRecord{replaces, false, *bytes});
+  });
+  if (image.next_producer_id_ > 0) {
+    kafka::ProducerIdsRecord record;
+    record.broker_id = -1;
+    record.next_producer_id = image.next_producer_id_;
+    records.emplace_back(record);
+  }
+  return records;
+}
+
+}  // namespace penstock::metadata

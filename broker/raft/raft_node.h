@@ -1,0 +1,116 @@
+// One member of the quorum: the raft core with its log, its quorum-state file and its timers.
+//
+// open() reads what is on disk; start() lets it elect and replicate; stop() ends it. With one voter it leads
+// as soon as its first record is on disk.
+//
+// Lifetime: the listener outlives stop().
+// Threads: the control reactor; open() may run before it does. fsyncs run on the blocking pool.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/aio/gate.h"
+#include "base/aio/reactor.h"
+#include "base/aio/task.h"
+#include "base/disk.h"
+#include "base/random.h"
+#include "broker/raft/raft_core.h"
+#include "broker/raft/storage_raft_log.h"
+#include "broker/raft/voters.h"
+
+namespace penstock::raft {
+
+class RaftListener {
+ public:
+  virtual ~RaftListener() = default;
+  // Everything below is committed.
+  virtual void on_high_watermark(Offset high_watermark) = 0;
+  // This node leads and knows everything that was committed before: it may decide.
+  virtual void on_active(LeaderEpoch epoch) = 0;
+  // Whatever was decided in this epoch and is not committed may be lost.
+  virtual void on_resigned(LeaderEpoch epoch) = 0;
+  virtual void on_leader_changed(NodeId leader, LeaderEpoch epoch) = 0;
+  // The disk failed; this node takes no further part.
+  virtual void on_failed(const base::Error& error) = 0;
+};
+
+// Takes messages to other replicas; may lose them.
+class PeerSender {
+ public:
+  virtual ~PeerSender() = default;
+  virtual void send(const ReplicaKey& to, Message message) = 0;
+};
+
+struct RaftNodeOptions {
+  aio::Reactor* reactor = nullptr;
+  base::Disk* disk = nullptr;
+  base::Random* random = nullptr;
+  PeerSender* peers = nullptr;  // Null while there is one voter.
+  std::string directory;        // ".../__cluster_metadata-0"
+  CoreOptions core{};
+  std::int32_t segment_bytes = 1 << 30;
+};
+
+class RaftNode {
+ public:
+  // ERRORS: kIo, kCorrupt, kUnsupported (a kraft.version above ours).
+  static base::Result<std::unique_ptr<RaftNode>> open(RaftNodeOptions options);
+  ~RaftNode();
+
+  void start(RaftListener& listener);
+  aio::Task<> stop();
+  void receive(const Message& message);
+
+  // The snapshot that the log continues; its records come before the log's.
+  const std::optional<OffsetAndEpoch>& snapshot() const { return snapshot_; }
+  std::string snapshot_path() const;
+
+  // Appends the records as one batch, so that all or none is committed. Returns the offset of the last.
+  // REQUIRES: records is not empty. ERRORS: kConflict (not the leader of that epoch), kIo, kNoSpace.
+  base::Result<Offset> append(LeaderEpoch epoch, const std::vector<base::Bytes>& records);
+  // Whole batches from the log.
+  base::Result<base::Bytes> read(Offset from, std::size_t bytes_max) { return log_->read(from, bytes_max); }
+
+  Offset start_offset() const { return log_->start_offset(); }
+  Offset end_offset() const { return log_->end_offset(); }
+  Offset high_watermark() const { return core_->high_watermark(); }
+  LeaderEpoch epoch() const { return core_->epoch(); }
+  NodeId leader() const { return core_->leader(); }
+  bool is_leader() const { return core_->is_leader(); }
+  const VoterSet& voters() const { return core_->voters(); }
+  std::int16_t kraft_version() const { return quorum_.kraft_version; }
+
+ private:
+  explicit RaftNode(RaftNodeOptions options);
+  base::Result<> load();
+  base::Result<> scan_log();
+
+  void pump();
+  aio::Task<> run_effects();
+  aio::Task<base::Result<>> persist(ElectionState state);
+  base::Result<> start_epoch(const StartEpoch& start);
+  aio::Task<> run_flushes();
+  void arm_timer();
+  void fail(const base::Error& error);
+
+  const RaftNodeOptions options_;
+  std::optional<OffsetAndEpoch> snapshot_;
+  QuorumRecords quorum_;
+  bool log_has_voters_ = false;
+  std::unique_ptr<StorageRaftLog> log_;
+  std::unique_ptr<RaftCore> core_;
+  RaftListener* listener_ = nullptr;
+  std::deque<Effect> effects_;  // Bounded by what one event makes: the pump runs before the next.
+  bool is_running_effects_ = false;
+  bool is_flush_wanted_ = false;
+  bool is_flushing_ = false;
+  bool is_stopped_ = false;
+  aio::TimerId timer_ = aio::TimerId::kNone;
+  aio::Gate gate_;
+};
+
+}  // namespace penstock::raft

@@ -1,0 +1,121 @@
+// What a quorum talks about: replicas, epochs, and the questions and answers between them. These are the
+// core's own terms; the wire's messages are turned into them outside.
+//
+// Threads: values.
+// Source: KIP-595, KIP-853, KIP-996.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/uuid.h"
+#include "kafka/ids.h"
+
+namespace penstock::raft {
+
+using kafka::LeaderEpoch;
+using kafka::NodeId;
+using kafka::Offset;
+
+// A replica is a node and the directory that its log lives in: a node with a new disk is another replica, so
+// a lost volume can never vote twice. A zero directory is one that the sender does not know.
+struct ReplicaKey {
+  NodeId id = kafka::kNoNode;
+  base::Uuid directory{};
+  friend auto operator<=>(const ReplicaKey&, const ReplicaKey&) = default;
+};
+
+struct OffsetAndEpoch {
+  Offset offset{0};
+  LeaderEpoch epoch{0};
+  // Whose log is newer: by epoch, then by length.
+  friend bool operator<(const OffsetAndEpoch& a, const OffsetAndEpoch& b) {
+    return a.epoch != b.epoch ? a.epoch < b.epoch : a.offset < b.offset;
+  }
+  bool operator==(const OffsetAndEpoch&) const = default;
+};
+
+struct Endpoint {
+  std::string name;
+  std::string host;
+  std::uint16_t port = 0;
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct Voter {
+  ReplicaKey key{};
+  std::vector<Endpoint> endpoints{};
+  std::int16_t kraft_version_min = 0;
+  std::int16_t kraft_version_max = 1;
+  bool operator==(const Voter&) const = default;
+};
+
+// Sorted by id.
+using VoterSet = std::vector<Voter>;
+
+// What quorum-state keeps: it is on disk before any message says it.
+struct ElectionState {
+  LeaderEpoch epoch{0};
+  NodeId leader = kafka::kNoNode;
+  std::optional<ReplicaKey> voted{};
+  bool operator==(const ElectionState&) const = default;
+};
+
+enum class Refusal : std::uint8_t { kNone, kFencedEpoch, kUnknownEpoch, kNotLeader, kInconsistent, kInvalid };
+
+struct VoteAsk {
+  ReplicaKey from{};
+  ReplicaKey to{};
+  LeaderEpoch epoch{};
+  OffsetAndEpoch last{};
+  bool is_pre_vote = false;
+};
+struct VoteAnswer {
+  NodeId from{};
+  Refusal refusal = Refusal::kNone;
+  LeaderEpoch epoch{};
+  NodeId leader = kafka::kNoNode;
+  bool is_granted = false;
+  bool is_pre_vote = false;
+};
+struct BeginEpochAsk {
+  NodeId leader{};
+  LeaderEpoch epoch{};
+};
+struct EndEpochAsk {
+  NodeId leader{};
+  LeaderEpoch epoch{};
+  std::vector<ReplicaKey> preferred{};  // Who should stand first.
+};
+// To BeginEpochAsk and EndEpochAsk.
+struct EpochAnswer {
+  NodeId from{};
+  Refusal refusal = Refusal::kNone;
+  LeaderEpoch epoch{};
+  NodeId leader = kafka::kNoNode;
+};
+struct FetchAsk {
+  ReplicaKey from{};
+  LeaderEpoch epoch{};
+  Offset offset{};
+  LeaderEpoch last_fetched_epoch{};
+};
+struct FetchAnswer {
+  NodeId from{};
+  Refusal refusal = Refusal::kNone;
+  LeaderEpoch epoch{};
+  NodeId leader = kafka::kNoNode;
+  Offset high_watermark = kafka::kNoOffset;
+  std::optional<OffsetAndEpoch> diverging{};  // Cut your log there and ask again.
+  std::optional<OffsetAndEpoch> snapshot{};   // Your offset is gone: take this snapshot.
+  base::Bytes records{};
+};
+
+using Message =
+    std::variant<VoteAsk, VoteAnswer, BeginEpochAsk, EndEpochAsk, EpochAnswer, FetchAsk, FetchAnswer>;
+
+}  // namespace penstock::raft

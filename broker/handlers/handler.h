@@ -94,7 +94,7 @@ namespace internal {
 template <typename Request, typename Response, auto handle>
 aio::Task<Reply> decode_and_handle(RequestContext& context, base::ByteSpan body) {
   base::ByteReader reader(body);
-  auto request = kafka::decode<Request>(reader, context.api_version);
+  auto request = kafka::decode<Request>(reader, context.api_version, context.frame);
   if (!request) co_return malformed_reply(context, request.error());
   Response response = co_await handle(context, std::move(*request));
   co_return reply_with(context, response);

@@ -81,23 +81,27 @@ aio::Task<> MetadataPublisher::apply_all() {
     const kafka::Offset offset = update.after->last_offset();
     co_await apply(std::move(update));
     applied_ = offset;
-    for (std::size_t i = waiters_.size(); i-- > 0;) {
-      auto [wanted, completion] = waiters_.front();
-      waiters_.pop_front();
-      if (wanted <= applied_) {
-        parts_.reactor.post([completion = completion] { completion.set(true); });
-      } else {
-        waiters_.emplace_back(wanted, completion);
-      }
-    }
+    wake_waiters();
   }
   is_applying_ = false;
+}
+
+void MetadataPublisher::wake_waiters() {
+  for (std::size_t i = waiters_.size(); i-- > 0;) {
+    Waiter waiter = waiters_.front();
+    waiters_.pop_front();
+    if (waiter.wanted > applied_) {
+      waiters_.push_back(waiter);
+    } else {
+      parts_.reactor.post([done = waiter.done] { done.set(true); });
+    }
+  }
 }
 
 aio::Task<> MetadataPublisher::wait_applied(kafka::Offset offset) {
   if (applied_ >= offset) co_return;
   aio::Completion<bool> done;
-  waiters_.emplace_back(offset, done);
+  waiters_.push_back({offset, done});
   co_await done.wait();
 }
 
@@ -175,11 +179,11 @@ aio::Task<> MetadataPublisher::update_coordinators(const metadata::MetadataImage
     if (was == is) continue;
     const kafka::PartitionId partition(index);
     if (was >= 0 && is < 0) {
-      co_await parts_.groups.stop_shard(partition);
+      co_await parts_.groups.stop_shard(parts_.reactor, partition);
     } else if (is >= 0) {
       const PartitionKey key{after.topic(coordinator::GroupCoordinators::kTopic)->id, partition};
       replication::PartitionSet& set = parts_.replicas.set_of(key);
-      co_await parts_.groups.start_shard(partition, set.reactor(),
+      co_await parts_.groups.start_shard(parts_.reactor, partition, set.reactor(),
                                          std::make_unique<PartitionCoordinatorLog>(set, key));
     }
   }

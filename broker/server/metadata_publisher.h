@@ -45,6 +45,7 @@ class MetadataPublisher {
  private:
   void on_update(const metadata::ImageUpdate& update);
   aio::Task<> apply_all();
+  void wake_waiters();
   aio::Task<> apply(metadata::ImageUpdate update);
   void add_topic_changes(const metadata::ImageUpdate& update, const base::Uuid& topic_id,
                          replication::LocalChanges& changes) const;
@@ -57,7 +58,11 @@ class MetadataPublisher {
   std::deque<metadata::ImageUpdate> pending_;  // Bounded by the controller's own pace: it waits for commits.
   bool is_applying_ = false;
   kafka::Offset applied_{-1};
-  std::deque<std::pair<kafka::Offset, aio::Completion<bool>>> waiters_;
+  struct Waiter {
+    kafka::Offset wanted;
+    aio::Completion<bool> done;
+  };
+  std::deque<Waiter> waiters_;  // A handful: the start of the broker.
   aio::Gate gate_;
 };
 

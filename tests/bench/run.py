@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Paired benchmark against Apache Kafka: the same load on both brokers, in turn, and the ratio pair by pair.
+
+    tests/bench/run.py [--pairs 5] [--only NAME] [--out docs/performance.md]
+
+Each row runs Kafka (K) and Penstock (P) in the order K P P K ..., each on a fresh data directory under the same
+parent, with the same client. Broker CPU comes from /proc/PID/stat, memory from RssAnon and VmHWM. Nothing is
+asserted: the table has ratios (Penstock / Kafka) with their spread, and the reader judges.
+"""
+import argparse
+import dataclasses
+import math
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import penstock  # noqa: E402
+
+RDKAFKA = penstock.BIN.parent / "tests" / "bench-rdkafka"
+TICKS = os.sysconf("SC_CLK_TCK")
+PARTITIONS = 6
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_mb(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1024
+
+
+class Kafka:
+    """Apache Kafka as one combined node, with the same interface as penstock.Broker."""
+    name = "Kafka"
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.port = penstock.free_port()
+        controller = penstock.free_port()
+        config = self.directory / "kafka.properties"
+        config.write_text(f"""process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={self.directory}/data
+offsets.topic.replication.factor=1
+group.initial.rebalance.delay.ms=0
+num.network.threads=2
+num.io.threads=4
+""")
+        penstock.java("kafka.tools.StorageTool", "format", "--config", config, "--cluster-id", penstock.CLUSTER_ID)
+        with open(self.directory / "kafka.log", "wb") as log:
+            self.process = subprocess.Popen(
+                ["java", "-Xms1g", "-Xmx1g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                 "-cp", f"{penstock.KAFKA_LIBS}/*", "kafka.Kafka", str(config)], stdout=log, stderr=log)
+        penstock.wait_until(lambda: penstock.kcat(self, "-L", "-m", "2", check=False).returncode == 0, 60, "Kafka up")
+
+    @property
+    def bootstrap(self):
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+class Penstock(penstock.Broker):
+    name = "Penstock"
+
+    def __init__(self, directory):
+        super().__init__(directory, {"penstock.log.level": "warn"})
+        self.start()
+
+
+@dataclasses.dataclass
+class Figures:
+    seconds: float
+    megabytes: float
+    broker_cpu: float
+    memory: float
+
+    @property
+    def cpu_per_gb(self):
+        return self.broker_cpu / (self.megabytes / 1000)
+
+    @property
+    def mb_per_s(self):
+        return self.megabytes / self.seconds
+
+
+def create_topic(broker):
+    penstock.topics(broker, "--create", "--topic", "bench", "--partitions", PARTITIONS, "--replication-factor", "1")
+
+
+def measured(broker, megabytes, work):
+    before = cpu_seconds(broker.process.pid)
+    begin = time.monotonic()
+    seconds = work()
+    elapsed = time.monotonic() - begin
+    cpu = cpu_seconds(broker.process.pid) - before
+    return Figures(seconds or elapsed, megabytes, cpu, memory_mb(broker.process.pid))
+
+
+def java_produce(broker, records, size, *properties):
+    payload = broker.directory / "payload.txt"
+    if not payload.exists():
+        payload.write_text("\n".join("".join(chr(65 + (i * 31 + j * 17) % 57) for j in range(size)) for i in range(1000)))
+    out = penstock.java("org.apache.kafka.tools.ProducerPerformance", "--bootstrap-server", broker.bootstrap, "--topic",
+                        "bench", "--num-records", records, "--throughput", "-1", "--payload-file", payload,
+                        "--command-property", *properties, timeout=600).stdout
+    last = out.strip().splitlines()[-1]
+    return records / float(re.search(r"([\d.]+) records/sec", last)[1])
+
+
+def java_consume(broker, records):
+    out = penstock.java("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", broker.bootstrap, "--topic",
+                        "bench", "--num-records", records, "--timeout", "60000", "--hide-header", timeout=600).stdout
+    fields = [field.strip() for field in out.strip().splitlines()[-1].split(",")]
+    return records / float(fields[-1]) if float(fields[-1]) else None
+
+
+def rdkafka(broker, mode, records, number, *properties):
+    out = penstock.run([RDKAFKA, mode, broker.bootstrap, "bench", records, number, *properties], timeout=600).stdout
+    return float(re.search(r"seconds=([\d.]+)", out)[1])
+
+
+def produce_row(size, records, *properties):
+    def row(broker):
+        create_topic(broker)
+        java_produce(broker, records // 10, size, *properties)  # Warms both up; not counted.
+        return measured(broker, records * size / 1e6, lambda: java_produce(broker, records, size, *properties))
+    return row
+
+
+def consume_row(size, records):
+    def row(broker):
+        create_topic(broker)
+        rdkafka(broker, "produce", records, size, "linger.ms=5")
+        java_consume(broker, records)
+        return measured(broker, records * size / 1e6, lambda: java_consume(broker, records))
+    return row
+
+
+def rdkafka_row(mode, size, records):
+    def row(broker):
+        create_topic(broker)
+        first = rdkafka(broker, "produce", records // 10 if mode == "produce" else records, size, "linger.ms=5")
+        if mode == "produce":
+            del first
+            work = lambda: rdkafka(broker, "produce", records, size, "linger.ms=5")  # noqa: E731
+        else:
+            rdkafka(broker, "consume", records, PARTITIONS)
+            work = lambda: rdkafka(broker, "consume", records, PARTITIONS)  # noqa: E731
+        return measured(broker, records * size / 1e6, work)
+    return row
+
+
+ROWS = {
+    "produce 1 KiB, acks=all, Java": produce_row(1024, 1_000_000, "acks=all", "batch.size=16384", "linger.ms=5"),
+    "produce 100 B, acks=1, Java": produce_row(100, 3_000_000, "acks=1", "batch.size=8192"),
+    "produce 1 KiB, lz4, Java": produce_row(1024, 1_000_000, "acks=all", "compression.type=lz4", "linger.ms=5"),
+    "consume 1 KiB, Java": consume_row(1024, 1_500_000),
+    "produce 1 KiB, librdkafka": rdkafka_row("produce", 1024, 1_000_000),
+    "consume 1 KiB, librdkafka": rdkafka_row("consume", 1024, 2_000_000),
+}
+
+
+def run_once(kind, row):
+    directory = tempfile.mkdtemp(prefix="penstock-bench-")
+    try:
+        broker = kind(directory)
+        try:
+            return row(broker)
+        finally:
+            broker.stop()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.sync()
+
+
+def spread(values):
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def geometric_mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def table_line(name, pairs):
+    cpu = [p.cpu_per_gb / k.cpu_per_gb for k, p in pairs]
+    rate = [p.mb_per_s / k.mb_per_s for k, p in pairs]
+    memory = [p.memory / k.memory for k, p in pairs]
+    kafka_cpu = statistics.median(k.cpu_per_gb for k, _ in pairs)
+    own_cpu = statistics.median(p.cpu_per_gb for _, p in pairs)
+    own_memory = statistics.median(p.memory for _, p in pairs)
+    return (f"| {name} | {len(pairs)} | {own_cpu:.2f} | {kafka_cpu:.2f} | **{geometric_mean(cpu):.2f}** {spread(cpu)} "
+            f"| {geometric_mean(rate):.2f} {spread(rate)} | {own_memory:.0f} MB, {geometric_mean(memory):.3f} |")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--only", help="rows whose name contains this")
+    args = parser.parse_args()
+    print("| row | pairs | CPU-s/GB | Kafka's | CPU ratio (geometric mean, median, range) | throughput ratio "
+          "| memory (RssAnon), ratio |")
+    print("|---|---|---|---|---|---|---|")
+    for name, row in ROWS.items():
+        if args.only and args.only not in name:
+            continue
+        pairs = []
+        for i in range(args.pairs):
+            order = (Kafka, Penstock) if i % 2 == 0 else (Penstock, Kafka)
+            results = {kind.name: run_once(kind, row) for kind in order}
+            pairs.append((results["Kafka"], results["Penstock"]))
+            print(f"  {name}: pair {i + 1}: {pairs[-1]}", file=sys.stderr)
+        print(table_line(name, pairs), flush=True)
+
+
+if __name__ == "__main__":
+    main()

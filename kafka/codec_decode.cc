@@ -185,10 +185,12 @@ class Decoder {
 
   void decode_nested(const FieldDescriptor& field, void* member) {
     if (nullable(field)) {
+      // Kafka marks a null struct by 0 when it is a tagged field, and by -1 when it is not.
+      const bool is_tagged = field.tagged.contains(version_);
       const std::int8_t marker = reader_.read_int8();
       if (reader_.failed()) return;
-      if (marker == -1) return field.ops->reset(member);
-      if (marker != 1) return reader_.fail("a nullable struct begins with -1 or 1");
+      if (marker == (is_tagged ? 0 : -1)) return field.ops->reset(member);
+      if (marker != 1) return reader_.fail("a nullable struct begins with another mark");
     }
     decode_struct(*field.element, field.ops->emplace(member));
   }

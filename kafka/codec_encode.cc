@@ -261,7 +261,9 @@ class Encoder {
 
   void encode_nested(const FieldDescriptor& field, const void* nested) {
     if (field.nullable.contains(version_)) {
-      writer_.write_int8(nested != nullptr ? 1 : -1);
+      // Kafka marks a null struct by 0 when it is a tagged field, and by -1 when it is not.
+      const std::int8_t absent = field.tagged.contains(version_) ? 0 : -1;
+      writer_.write_int8(nested != nullptr ? 1 : absent);
       if (nested == nullptr) return;
     } else if (nested == nullptr) {
       return fail(base::Errc::kInvalidArgument, "is null, which this version does not allow");

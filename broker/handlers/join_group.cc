@@ -1,0 +1,28 @@
+// JoinGroup: a member enters its group or the next generation of it; the answer waits for the others.
+#include "broker/handlers/group_access.h"
+#include "kafka/messages/join_group_request.h"
+#include "kafka/messages/join_group_response.h"
+
+namespace penstock::handlers {
+
+namespace {
+
+using kafka::JoinGroupRequest;
+using kafka::JoinGroupResponse;
+
+aio::Task<JoinGroupResponse> handle(RequestContext& context, JoinGroupRequest request) {
+  const auto error = check_group(context, security::Operation::kRead, request.group_id);
+  if (error != kafka::ErrorCode::kNone) {
+    JoinGroupResponse response;
+    response.error_code = kafka::to_wire(error);
+    co_return response;
+  }
+  co_return co_await context.services.groups->join_group(context.reactor, group_caller(context),
+                                                         std::move(request));
+}
+
+}  // namespace
+
+extern const Handler join_group_handler = make_handler<JoinGroupRequest, JoinGroupResponse, handle>();
+
+}  // namespace penstock::handlers

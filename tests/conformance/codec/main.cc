@@ -25,7 +25,8 @@ namespace penstock {
 namespace {
 
 constexpr int kRounds = 20;
-constexpr std::size_t kCutsMax = 400;  // Longer messages are cut at this many places.
+constexpr std::size_t kSmallBytes = 400;  // Up to here a message is cut at every length,
+constexpr std::size_t kCutsOfLarge = 50;  // and a longer one at this many places.
 
 [[noreturn]] void die(const std::string& why) {
   fmt::print(stderr, "{}\n", why);
@@ -51,7 +52,7 @@ void check_equal(const kafka::MessageDescriptor& type, std::int16_t version, bas
 }
 
 void check_cut_short(const kafka::MessageDescriptor& type, std::int16_t version, base::ByteSpan bytes) {
-  const std::size_t step = std::max<std::size_t>(1, bytes.size() / kCutsMax);
+  const std::size_t step = bytes.size() <= kSmallBytes ? 1 : bytes.size() / kCutsOfLarge;
   for (std::size_t length = 0; length < bytes.size(); length += step) {
     // A copy of its own, so that a sanitizer sees a read past the end.
     const base::Bytes part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length));

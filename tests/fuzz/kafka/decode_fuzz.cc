@@ -42,7 +42,12 @@ void decode_one(base::ByteReader& reader) {
 
 }  // namespace penstock
 
+// Longer inputs could be refused the second time: without their unknown tags they may take too much memory
+// for the bytes that are left.
+constexpr std::size_t kInputBytesMax = 1024;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size > kInputBytesMax) return -1;
   penstock::base::ByteReader reader({data, size});
   penstock::decode_one(reader);
   return 0;

@@ -119,6 +119,7 @@ class ClassicGroup {
   // Soft state of a running rebalance.
   std::set<std::string, std::less<>> pending_members;       // Got a member id, have not joined with it.
   std::set<std::string, std::less<>> pending_sync_members;  // Have not sent SyncGroup.
+  std::optional<std::int32_t> storing_generation;           // The last one whose assignment was written.
   bool is_new_member_added = false;  // During the initial delay, which is then extended.
   bool is_initial_delay = false;
   std::int64_t initial_delay_ms = 0;

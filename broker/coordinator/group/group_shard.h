@@ -141,8 +141,10 @@ class GroupShard {
   void rejoin_static(RequestId id, const GroupCaller& caller, kafka::JoinGroupRequest& request,
                      const std::string& old_member_id, const std::string& new_member_id, ClassicGroup& group,
                      Now now);
-  void store_replaced_member(const GroupCaller& caller, ClassicGroup& group, GroupMember before,
+  void store_replaced_member(const GroupCaller& caller, ClassicGroup& group, const GroupMember& before,
                              const std::string& new_member_id, const std::string& leader_before, Now now);
+  void restore_replaced_member(ClassicGroup& group, const GroupMember& before,
+                               const std::string& new_member_id, Now now);
 
   // shard_rebalance.cc
   kafka::ErrorCode prepare_rebalance(ClassicGroup& group, Now now);

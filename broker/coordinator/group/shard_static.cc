@@ -33,7 +33,7 @@ void GroupShard::rejoin_static(RequestId id, const GroupCaller& caller, kafka::J
   fenced.protocol_name.reset();
   answer_join(group, old_member, std::move(fenced));
   answer_sync(old_member, sync_error(ErrorCode::kFencedInstanceId));
-  GroupMember before = old_member;
+  const GroupMember before = old_member;
 
   cancel_deadline(DeadlineKind::kSession, group.group_id(), old_member_id);
   GroupMember& member = group.replace_static_member(*request.group_instance_id, old_member_id, new_member_id);
@@ -45,7 +45,7 @@ void GroupShard::rejoin_static(RequestId id, const GroupCaller& caller, kafka::J
 
   if (group.is(GroupState::kStable)) {
     if (group.protocol_name() == group.select_protocol()) {
-      store_replaced_member(caller, group, std::move(before), new_member_id, leader_before, now);
+      store_replaced_member(caller, group, before, new_member_id, leader_before, now);
     } else {
       rebalance_or_complete_join(group, now);
     }
@@ -57,13 +57,13 @@ void GroupShard::rejoin_static(RequestId id, const GroupCaller& caller, kafka::J
   }
 }
 
-void GroupShard::store_replaced_member(const GroupCaller& caller, ClassicGroup& group, GroupMember before,
-                                       const std::string& new_member_id, const std::string& leader_before,
-                                       Now now) {
+void GroupShard::store_replaced_member(const GroupCaller& caller, ClassicGroup& group,
+                                       const GroupMember& before, const std::string& new_member_id,
+                                       const std::string& leader_before, Now now) {
   std::map<std::string, base::Bytes> assignments;
   for (const auto& [member_id, member] : group.members()) assignments[member_id] = member.assignment;
-  auto finish = [this, group_id = group.group_id(), before = std::move(before), new_member_id, leader_before,
-                 version = caller.version](ErrorCode error, Now then) {
+  auto finish = [this, group_id = group.group_id(), new_member_id, leader_before, version = caller.version](
+                    ErrorCode error, Now) {
     ClassicGroup* found = find(group_id);
     GroupMember* member = found == nullptr ? nullptr : found->member(new_member_id);
     // Meanwhile a rebalance may have begun, which answers it.
@@ -88,15 +88,22 @@ void GroupShard::store_replaced_member(const GroupCaller& caller, ClassicGroup& 
     response.protocol_name = found->protocol_name();
     response.leader = leader_before;
     answer_join(*found, *member, std::move(response));
-    found->set_protocols(*member, before.protocols);
-    member->rebalance_timeout_ms = before.rebalance_timeout_ms;
-    member->session_timeout_ms = before.session_timeout_ms;
-    cancel_deadline(DeadlineKind::kSession, group_id, new_member_id);
-    GroupMember& restored =
-        found->replace_static_member(*before.group_instance_id, new_member_id, before.member_id);
-    restart_session(*found, restored, then);
   };
-  write({group_record(group.group_id(), stored_value(group, assignments))}, now, std::move(finish));
+  const ErrorCode error =
+      write({group_record(group.group_id(), stored_value(group, assignments))}, now, std::move(finish));
+  // Once it is in the log the change stands, even if the answer comes too late.
+  if (error != ErrorCode::kNone) restore_replaced_member(group, before, new_member_id, now);
+}
+
+void GroupShard::restore_replaced_member(ClassicGroup& group, const GroupMember& before,
+                                         const std::string& new_member_id, Now now) {
+  GroupMember& member = *group.member(new_member_id);
+  group.set_protocols(member, before.protocols);
+  member.rebalance_timeout_ms = before.rebalance_timeout_ms;
+  member.session_timeout_ms = before.session_timeout_ms;
+  cancel_deadline(DeadlineKind::kSession, group.group_id(), new_member_id);
+  restart_session(
+      group, group.replace_static_member(*before.group_instance_id, new_member_id, before.member_id), now);
 }
 
 }  // namespace penstock::coordinator

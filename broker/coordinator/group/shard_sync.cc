@@ -60,7 +60,9 @@ void GroupShard::sync(RequestId id, const kafka::SyncGroupRequest& request, Now 
       answer_sync(member, sync_error(ErrorCode::kRebalanceInProgress));
       member.awaiting_sync = id;
       group->pending_sync_members.erase(request.member_id);
-      if (group->is_leader(request.member_id)) store_assignment(*group, request, now);
+      // A second assignment for one generation would leave the log with another than the members have.
+      if (group->is_leader(request.member_id) && group->storing_generation != group->generation())
+        store_assignment(*group, request, now);
   }
 }
 
@@ -84,6 +86,7 @@ void GroupShard::store_assignment(ClassicGroup& group, const kafka::SyncGroupReq
       prepare_rebalance(*found, then);
     }
   };
+  group.storing_generation = group.generation();
   std::vector<CoordinatorRecord> records;
   records.push_back(std::move(record));
   write(std::move(records), now, std::move(finish));

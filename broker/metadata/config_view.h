@@ -71,12 +71,12 @@ class BrokerConfigView {
   base::Properties topic_properties(const MetadataImage& image, std::string_view topic) const;
   // server.properties overlaid by the dynamic configs that apply to this broker.
   base::Properties broker_properties(const MetadataImage& image) const;
+  // Null when none of the sections has it.
+  const base::ConfigKey* find_broker_key(std::string_view name) const;
 
  private:
   ConfigEntry resolve_topic_key(const MetadataImage& image, const Configs& overrides,
                                 const struct TopicKey& key) const;
-  const base::ConfigKey* find_broker_key(std::string_view name) const;
-
   kafka::NodeId node_;
   base::Properties static_;
   std::vector<const base::ConfigSection*> sections_;

@@ -1,0 +1,339 @@
+#include "broker/metadata/metadata_node.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/aio/cross_reactor.h"
+#include "base/log.h"
+#include "broker/metadata/features.h"
+#include "broker/metadata/refusals.h"
+#include "broker/raft/snapshot.h"
+
+namespace penstock::metadata {
+namespace {
+
+constexpr base::Logger log("metadata");
+constexpr std::size_t kReadBytes = 4 << 20;
+constexpr std::size_t kPendingMax = 10'000;
+constexpr std::size_t kBatchBytesMax = 64 << 20;
+
+raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
+  raft::RaftNodeOptions raft;
+  raft.reactor = options.reactor;
+  raft.disk = options.disk;
+  raft.random = options.random;
+  raft.directory = options.log_dir + "/__cluster_metadata-0";
+  raft.core.self = {kafka::NodeId(options.config->node_id()), options.directory_id};
+  raft.core.election_timeout = base::milliseconds(options.config->quorum_election_timeout_ms());
+  raft.core.election_backoff_max = base::milliseconds(options.config->quorum_election_backoff_max_ms());
+  raft.core.fetch_timeout = base::milliseconds(options.config->quorum_fetch_timeout_ms());
+  raft.segment_bytes = options.config->log_segment_bytes();
+  return raft;
+}
+
+ControllerOptions controller_options(const MetadataNodeOptions& options) {
+  ControllerOptions controller;
+  controller.self = kafka::NodeId(options.config->node_id());
+  controller.cluster_id = options.cluster_id;
+  controller.session_timeout = base::milliseconds(options.config->session_timeout_ms());
+  controller.default_partitions = options.config->num_partitions();
+  controller.default_replication_factor =
+      static_cast<std::int16_t>(options.config->default_replication_factor());
+  controller.is_topic_deletion_enabled = options.is_topic_deletion_enabled;
+  controller.configs = options.configs;
+  return controller;
+}
+
+}  // namespace
+
+MetadataNode::MetadataNode(MetadataNodeOptions options)
+    : options_(std::move(options)),
+      incarnation_id_(base::Uuid::random(*options_.random)),
+      controller_(controller_options(options_), *options_.random) {}
+
+MetadataNode::~MetadataNode() = default;
+
+base::Result<std::unique_ptr<MetadataNode>> MetadataNode::open(MetadataNodeOptions options) {
+  std::unique_ptr<MetadataNode> node(new MetadataNode(std::move(options)));
+  TRY(node->load());
+  return node;
+}
+
+base::Result<> MetadataNode::load() {
+  TRY(load_bootstrap());
+  TRY_ASSIGN(raft_, raft::RaftNode::open(raft_options(options_)));
+  if (raft_->voters().empty()) {
+    return base::fail(base::Errc::kUnsupported,
+                      fmt::format("{}: the quorum has no voters; format with --standalone or "
+                                  "--initial-controllers (kraft.version=0 is not supported)",
+                                  options_.log_dir));
+  }
+  if (const auto& snapshot = raft_->snapshot()) {
+    raft::QuorumRecords quorum;
+    const auto replay = [this](const kafka::RecordBatchView& batch) { return replay_batch(batch); };
+    TRY(raft::read_snapshot(*options_.disk, raft_->snapshot_path(), quorum, replay));
+    next_to_replay_ = snapshot->offset;
+    committed_.set_position(snapshot->offset - 1, snapshot->epoch);
+    TRY(check_features(committed_.image()));
+  }
+  return {};
+}
+
+base::Result<> MetadataNode::load_bootstrap() {
+  const std::string path = options_.log_dir + "/bootstrap.checkpoint";
+  if (options_.disk->exists(path)) {
+    raft::QuorumRecords quorum;
+    ImageBuilder builder;
+    const auto collect = [&](const kafka::RecordBatchView& batch) -> base::Result<> {
+      kafka::Decompressor decompressor;
+      TRY_ASSIGN(const auto bytes, batch.records(decompressor, kBatchBytesMax));
+      kafka::RecordCursor cursor(batch, bytes);
+      kafka::Record record;
+      while (cursor.next(record)) {
+        TRY_ASSIGN(auto decoded, decode_record(record.value.value_or(base::ByteSpan{})));
+        TRY(builder.replay(decoded));
+        bootstrap_.push_back(std::move(decoded));
+      }
+      return {};
+    };
+    TRY(raft::read_snapshot(*options_.disk, path, quorum, collect));
+    if (auto checked = check_features(builder.image()); !checked)
+      return base::fail(checked.error().context(path));
+  }
+  if (bootstrap_.empty()) {
+    kafka::FeatureLevelRecord level;
+    level.name = kMetadataVersion;
+    level.feature_level = kMetadataVersionLevel;
+    bootstrap_.emplace_back(std::move(level));
+  }
+  return {};
+}
+
+base::Result<> MetadataNode::replay_batch(const kafka::RecordBatchView& batch) {
+  if (batch.is_control()) return {};
+  kafka::Decompressor decompressor;
+  TRY_ASSIGN(const auto bytes, batch.records(decompressor, kBatchBytesMax));
+  kafka::RecordCursor cursor(batch, bytes);
+  kafka::Record record;
+  while (cursor.next(record)) {
+    auto decoded = decode_record(record.value.value_or(base::ByteSpan{}));
+    auto replayed = decoded ? committed_.replay(*decoded) : base::Result<>(base::fail(decoded.error()));
+    if (!replayed) {
+      return base::fail(replayed.error().context(fmt::format("metadata record at offset {}", record.offset)));
+    }
+  }
+  if (cursor.failed()) return base::fail(base::Errc::kCorrupt, cursor.failure());
+  return {};
+}
+
+base::Result<> MetadataNode::replay_log_until(kafka::Offset high_watermark) {
+  while (next_to_replay_ < high_watermark) {
+    TRY_ASSIGN(const auto bytes, raft_->read(next_to_replay_, kReadBytes));
+    kafka::BatchCursor cursor(bytes);
+    const kafka::Offset before = next_to_replay_;
+    while (next_to_replay_ < high_watermark) {
+      TRY_ASSIGN(const auto batch, cursor.next());
+      if (!batch) break;
+      if (batch->last_offset() < next_to_replay_) continue;
+      TRY(replay_batch(*batch));
+      next_to_replay_ = batch->next_offset();
+      committed_.set_position(batch->last_offset(), batch->leader_epoch());
+    }
+    if (next_to_replay_ == before) {
+      return base::fail(base::Errc::kCorrupt,
+                        fmt::format("the metadata log does not read on at offset {}", before));
+    }
+  }
+  return {};
+}
+
+void MetadataNode::start() { raft_->start(*this); }
+
+aio::Task<> MetadataNode::stop() {
+  options_.reactor->cancel(timer_);
+  is_failed_ = true;
+  controller_.deactivate();
+  drop_pending();
+  co_await gate_.close();
+  co_await raft_->stop();
+}
+
+void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
+  if (is_failed_) return;
+  if (!controller_.is_active()) {
+    if (auto replayed = replay_log_until(high_watermark); !replayed) return fail(replayed.error());
+    if (auto checked = check_features(committed_.image()); !checked) return fail(checked.error());
+    images_.publish(committed_.publish());
+    return;
+  }
+  while (!pending_.empty() && pending_.front().last_offset < high_watermark) {
+    Pending done = std::move(pending_.front());
+    pending_.pop_front();
+    next_to_replay_ = done.last_offset + 1;
+    images_.publish(std::move(done.update));
+    for (auto& waiter : done.waiters) waiter.set(true);
+  }
+}
+
+void MetadataNode::on_active(kafka::LeaderEpoch epoch) {
+  if (is_failed_) return;
+  epoch_ = epoch;
+  controller_.activate(committed_, options_.reactor->now());
+  log.info("active controller of epoch {} at offset {}", epoch, raft_->end_offset());
+  aio::spawn(gate_, "controller activation", write_activation(epoch));
+  arm_timer();
+}
+
+aio::Task<> MetadataNode::write_activation(kafka::LeaderEpoch epoch) {
+  Records records = controller_.activation_records(bootstrap_);
+  co_await commit(std::move(records));
+  if (!controller_.is_active() || epoch != epoch_) co_return;
+  Records registration = controller_.register_controller(own_registration());
+  co_await commit(std::move(registration));
+}
+
+kafka::ControllerRegistrationRequest MetadataNode::own_registration() const {
+  kafka::ControllerRegistrationRequest request;
+  request.controller_id = options_.config->node_id();
+  request.incarnation_id = incarnation_id_;
+  for (const auto& endpoint : options_.controller_listeners) {
+    kafka::ControllerRegistrationRequest::Listener listener;
+    listener.name = endpoint.name;
+    listener.host = endpoint.host;
+    listener.port = endpoint.port;
+    listener.security_protocol = endpoint.security_protocol;
+    request.listeners.push_back(std::move(listener));
+  }
+  for (const auto& range : supported_features()) {
+    kafka::ControllerRegistrationRequest::Feature feature;
+    feature.name = range.name;
+    feature.min_supported_version = range.min_version;
+    feature.max_supported_version = range.max_version;
+    request.features.push_back(std::move(feature));
+  }
+  return request;
+}
+
+void MetadataNode::on_resigned(kafka::LeaderEpoch epoch) {
+  log.info("no longer the controller of epoch {}", epoch);
+  controller_.deactivate();
+  options_.reactor->cancel(timer_);
+  // What was decided may be lost: go on from what is committed.
+  const ImagePtr committed = images_.current();
+  committed_ = ImageBuilder(*committed);
+  next_to_replay_ = committed->last_offset() + 1;
+  drop_pending();
+}
+
+void MetadataNode::on_leader_changed(kafka::NodeId leader, kafka::LeaderEpoch epoch) {
+  log.info("leader of the metadata quorum is node {} in epoch {}", leader, epoch);
+}
+
+void MetadataNode::on_failed(const base::Error& error) { fail(error); }
+
+void MetadataNode::fail(const base::Error& error) {
+  if (std::exchange(is_failed_, true)) return;
+  log.error("the metadata log cannot go on: {}", error.what());
+  controller_.deactivate();
+  drop_pending();
+  if (options_.on_fatal) options_.on_fatal(error);
+}
+
+void MetadataNode::drop_pending() {
+  auto dropped = std::exchange(pending_, {});
+  for (auto& pending : dropped) {
+    for (auto& waiter : pending.waiters) waiter.set(false);
+  }
+}
+
+aio::Task<bool> MetadataNode::commit(Records records) {
+  aio::Completion<bool> done;
+  if (records.empty()) {
+    // The decision may rest on what is not committed yet: the answer waits for that.
+    if (pending_.empty()) co_return true;
+    pending_.back().waiters.push_back(done);
+    co_return co_await done.wait();
+  }
+  std::vector<base::Bytes> encoded;
+  encoded.reserve(records.size());
+  for (const Record& record : records) encoded.push_back(encode_record(record));
+  const auto last = raft_->append(epoch_, encoded);
+  if (!last) co_return false;
+  for (const Record& record : records) {
+    if (auto replayed = controller_.replay(record); !replayed) {
+      fail(replayed.error().context("replay of our own record"));
+      co_return false;
+    }
+  }
+  pending_.push_back({*last, controller_.publish(*last, epoch_), {done}});
+  arm_timer();
+  co_return co_await done.wait();
+}
+
+void MetadataNode::arm_timer() {
+  options_.reactor->cancel(timer_);
+  timer_ = aio::TimerId::kNone;
+  if (!controller_.is_active()) return;
+  const base::MonoTime when = controller_.next_deadline();
+  if (when == base::MonoTime::max()) return;
+  timer_ = options_.reactor->call_at(when, [this] { aio::spawn(gate_, "fencing", fence_silent_brokers()); });
+}
+
+aio::Task<> MetadataNode::fence_silent_brokers() {
+  while (controller_.is_active()) {
+    Records records = controller_.fence_silent_broker(options_.reactor->now());
+    if (records.empty()) break;
+    log.warn("a broker was silent for {} ms and is fenced", options_.config->session_timeout_ms());
+    if (!co_await commit(std::move(records))) co_return;
+  }
+  arm_timer();
+}
+
+template <typename Request, typename Decide>
+aio::Task<typename Request::Response> MetadataNode::run(Request request, Decide decide) {
+  using kafka::ErrorCode;
+  if (!controller_.is_active()) co_return refuse_all(request, ErrorCode::kNotController);
+  // Until the first levels are committed there is nothing to decide on.
+  if (controller_.image().feature_level(kMetadataVersion) == 0) {
+    co_return refuse_all(request, ErrorCode::kNotController);
+  }
+  if (pending_.size() >= kPendingMax) co_return refuse_all(request, ErrorCode::kRequestTimedOut);
+  if (!gate_.enter()) co_return refuse_all(request, ErrorCode::kNotController);
+  auto decision = decide(controller_, request, at());
+  Records records = std::move(decision.records);
+  const bool is_committed = co_await commit(std::move(records));
+  gate_.leave();
+  arm_timer();
+  if (!is_committed) co_return refuse_all(request, ErrorCode::kNotController);
+  co_return std::move(decision.response);
+}
+
+// Each call: to the control reactor, decide there, back with the answer.
+#define PENSTOCK_CONTROLLER_CALL(method, Message, decision)                                         \
+  aio::Task<kafka::Message##Response> MetadataNode::method(aio::Reactor& home,                      \
+                                                           kafka::Message##Request request) {       \
+    auto make = [this, &request] {                                                                  \
+      return run(std::move(request),                                                                \
+                 [](Controller& controller, const kafka::Message##Request& asked, const At& when) { \
+                   (void)when;                                                                      \
+                   return controller.decision;                                                      \
+                 });                                                                                \
+    };                                                                                              \
+    co_return co_await aio::call_on(home, *options_.reactor, std::move(make));                      \
+  }
+PENSTOCK_CONTROLLER_CALL(register_broker, BrokerRegistration, register_broker(asked, when))
+PENSTOCK_CONTROLLER_CALL(broker_heartbeat, BrokerHeartbeat, broker_heartbeat(asked, when))
+PENSTOCK_CONTROLLER_CALL(create_topics, CreateTopics, create_topics(asked))
+PENSTOCK_CONTROLLER_CALL(delete_topics, DeleteTopics, delete_topics(asked))
+PENSTOCK_CONTROLLER_CALL(create_partitions, CreatePartitions, create_partitions(asked))
+PENSTOCK_CONTROLLER_CALL(incremental_alter_configs, IncrementalAlterConfigs, incremental_alter_configs(asked))
+PENSTOCK_CONTROLLER_CALL(alter_configs, AlterConfigs, alter_configs(asked))
+PENSTOCK_CONTROLLER_CALL(allocate_producer_ids, AllocateProducerIds, allocate_producer_ids(asked))
+PENSTOCK_CONTROLLER_CALL(list_partition_reassignments, ListPartitionReassignments,
+                         list_partition_reassignments(asked))
+PENSTOCK_CONTROLLER_CALL(alter_partition, AlterPartition, alter_partition(asked))
+PENSTOCK_CONTROLLER_CALL(update_features, UpdateFeatures, update_features(asked))
+#undef PENSTOCK_CONTROLLER_CALL
+
+}  // namespace penstock::metadata

@@ -1,0 +1,123 @@
+// This node's part in the cluster's metadata: its raft member, the controller while it leads, and the images
+// that everybody reads.
+//
+// open() reads the disk and refuses what this program does not have; start() takes part; stop() ends it and
+// answers every waiting request with NOT_CONTROLLER.
+//
+// Lifetime: outlives every request and subscription made through it.
+// Threads: lives on the control reactor; requests come from any reactor (see ControllerApi), open() may run
+// before the reactor does.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/aio/completion.h"
+#include "base/aio/gate.h"
+#include "base/disk.h"
+#include "base/random.h"
+#include "broker/metadata/config.h"
+#include "broker/metadata/config_view.h"
+#include "broker/metadata/controller.h"
+#include "broker/metadata/controller_api.h"
+#include "broker/metadata/image_source.h"
+#include "broker/raft/raft_node.h"
+
+namespace penstock::metadata {
+
+struct MetadataNodeOptions {
+  aio::Reactor* reactor = nullptr;
+  base::Disk* disk = nullptr;
+  base::Random* random = nullptr;
+  const MetadataConfig* config = nullptr;
+  const BrokerConfigView* configs = nullptr;
+  std::string log_dir;  // The data directory that holds __cluster_metadata-0 and bootstrap.checkpoint.
+  std::string cluster_id;
+  base::Uuid directory_id{};                     // Of log_dir.
+  std::vector<Endpoint> controller_listeners{};  // For this controller's registration.
+  bool is_topic_deletion_enabled = true;         // delete.topic.enable
+  // The metadata log cannot go on (disk, corruption, a feature that we lack): the program should end.
+  std::function<void(const base::Error&)> on_fatal;
+};
+
+class MetadataNode final : public ControllerApi, private raft::RaftListener {
+ public:
+  // ERRORS: kUnsupported (features, a static quorum), kCorrupt, kIo; kInvalidArgument (not formatted).
+  static base::Result<std::unique_ptr<MetadataNode>> open(MetadataNodeOptions options);
+  ~MetadataNode() override;
+
+  void start();
+  aio::Task<> stop();
+
+  ImageSource& images() { return images_; }
+  aio::Reactor& reactor() { return *options_.reactor; }
+  // For DescribeQuorum and metrics. Threads: the control reactor.
+  const raft::RaftNode& raft() const { return *raft_; }
+  bool is_active_controller() const { return controller_.is_active(); }
+
+#define PENSTOCK_CONTROLLER_CALL(method, Message) \
+  aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) override
+  PENSTOCK_CONTROLLER_CALL(register_broker, BrokerRegistration);
+  PENSTOCK_CONTROLLER_CALL(broker_heartbeat, BrokerHeartbeat);
+  PENSTOCK_CONTROLLER_CALL(create_topics, CreateTopics);
+  PENSTOCK_CONTROLLER_CALL(delete_topics, DeleteTopics);
+  PENSTOCK_CONTROLLER_CALL(create_partitions, CreatePartitions);
+  PENSTOCK_CONTROLLER_CALL(incremental_alter_configs, IncrementalAlterConfigs);
+  PENSTOCK_CONTROLLER_CALL(alter_configs, AlterConfigs);
+  PENSTOCK_CONTROLLER_CALL(allocate_producer_ids, AllocateProducerIds);
+  PENSTOCK_CONTROLLER_CALL(list_partition_reassignments, ListPartitionReassignments);
+  PENSTOCK_CONTROLLER_CALL(alter_partition, AlterPartition);
+  PENSTOCK_CONTROLLER_CALL(update_features, UpdateFeatures);
+#undef PENSTOCK_CONTROLLER_CALL
+
+ private:
+  // Decided and appended, not yet committed.
+  struct Pending {
+    kafka::Offset last_offset{};
+    ImageUpdate update;
+    std::vector<aio::Completion<bool>> waiters{};
+  };
+
+  explicit MetadataNode(MetadataNodeOptions options);
+  base::Result<> load();
+  base::Result<> load_bootstrap();
+  base::Result<> replay_batch(const kafka::RecordBatchView& batch);
+  base::Result<> replay_log_until(kafka::Offset high_watermark);
+
+  void on_high_watermark(kafka::Offset high_watermark) override;
+  void on_active(kafka::LeaderEpoch epoch) override;
+  void on_resigned(kafka::LeaderEpoch epoch) override;
+  void on_leader_changed(kafka::NodeId leader, kafka::LeaderEpoch epoch) override;
+  void on_failed(const base::Error& error) override;
+
+  template <typename Request, typename Decide>
+  aio::Task<typename Request::Response> run(Request request, Decide decide);
+  // True once the records are committed; false when the leadership was lost first.
+  aio::Task<bool> commit(Records records);
+  aio::Task<> write_activation(kafka::LeaderEpoch epoch);
+  aio::Task<> fence_silent_brokers();
+  kafka::ControllerRegistrationRequest own_registration() const;
+  At at() const { return {options_.reactor->now(), raft_->end_offset()}; }
+  void drop_pending();
+  void arm_timer();
+  void fail(const base::Error& error);
+
+  const MetadataNodeOptions options_;
+  const base::Uuid incarnation_id_;
+  std::unique_ptr<raft::RaftNode> raft_;
+  Records bootstrap_;
+  ImageBuilder committed_;  // Follows the log while another node leads.
+  kafka::Offset next_to_replay_{0};
+  Controller controller_;
+  kafka::LeaderEpoch epoch_{0};  // Of our leadership.
+  std::deque<Pending> pending_;  // At most kPendingMax.
+  ImageSource images_;
+  aio::TimerId timer_ = aio::TimerId::kNone;
+  bool is_failed_ = false;
+  aio::Gate gate_;
+};
+
+}  // namespace penstock::metadata

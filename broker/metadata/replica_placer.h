@@ -1,0 +1,23 @@
+// Where the replicas of new partitions go: striped over racks, then over the brokers of a rack, from a random
+// start, so that leaders and followers spread evenly.
+//
+// Threads: pure function.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "broker/metadata/image.h"
+
+namespace penstock::metadata {
+
+// One list of node ids per partition; the first is active. Fenced brokers get followers only.
+// ERRORS: kInvalidArgument in Kafka's words: too few brokers, or none that is active.
+base::Result<std::vector<std::vector<std::int32_t>>> place_replicas(const MetadataImage& image,
+                                                                    std::int32_t partitions,
+                                                                    std::int16_t replicas,
+                                                                    base::Random& random);
+
+}  // namespace penstock::metadata

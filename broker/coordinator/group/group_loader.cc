@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "broker/coordinator/group/group_shard.h"
 #include "kafka/compression.h"
@@ -17,6 +17,8 @@ constexpr std::size_t kDecompressedBytesMax = 256 << 20;
 
 base::Result<> replay_batch(const kafka::RecordBatchView& batch, kafka::Decompressor& decompressor,
                             GroupShard& shard, std::int64_t wall_ms) {
+  if (!batch.is_crc_valid())
+    return base::fail(base::Errc::kCorrupt, fmt::format("offset {}: bad checksum", batch.base_offset()));
   TRY_ASSIGN(const base::ByteSpan records, batch.records(decompressor, kDecompressedBytesMax));
   kafka::RecordCursor cursor(batch, records);
   kafka::Record record;

@@ -1,0 +1,164 @@
+// One replica of a partition on this broker: leader epoch, in-sync replicas, high watermark, and those who
+// wait for it to change. A deterministic core on top of a storage::Log: time is passed in.
+//
+// The follower's side (fetching, truncating) is not here; a partition that is not led answers
+// NOT_LEADER_OR_FOLLOWER.
+//
+// Lifetime: owned by PartitionSet. Waiters are told of every end: resignation, deletion, destruction.
+// Threads: the reactor that owns the partition.
+// Source: Kafka's Partition; KIP-101, KIP-320 (epochs), KIP-966.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "broker/replication/isr_state.h"
+#include "broker/replication/types.h"
+#include "broker/replication/wait_list.h"
+#include "broker/storage/log.h"
+
+namespace penstock::kafka {
+class Decompressor;
+}
+
+namespace penstock::replication {
+
+class Partition;
+
+// Waits until an offset is committed (acks=all, a coordinator's append) or flushed.
+class CommitWaiter : public WaitNode {
+ public:
+  virtual ~CommitWaiter() = default;
+  // Called once, after the waiter has left the list. It must not call into the partition.
+  virtual void on_commit(kafka::ErrorCode error) = 0;
+  kafka::Offset required;
+};
+
+// Waits for anything that a parked fetch must see. Stays in its list until it leaves, or the partition goes.
+class ChangeWaiter : public WaitNode {
+ public:
+  virtual ~ChangeWaiter() = default;
+  // `bytes` became readable. `must_answer`: the answer changed in another way (leadership, epoch, log start,
+  // truncation, deletion). It must not call into the partition, but may leave.
+  virtual void on_change(std::int64_t bytes, bool must_answer) = 0;
+  Isolation isolation = Isolation::kReadUncommitted;
+};
+
+// What a topic's configuration says beyond the log's own.
+struct PartitionConfig {
+  kafka::RecordRules rules;
+  std::int32_t min_insync_replicas = 1;
+  bool is_deletion_allowed = true;  // cleanup.policy has delete: DeleteRecords may be used.
+  base::Duration replica_lag_max = base::seconds(30);
+};
+
+class Partition {
+ public:
+  Partition(PartitionKey key, std::string name, kafka::NodeId self, std::unique_ptr<storage::Log> log,
+            PartitionConfig config);
+  ~Partition();
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+
+  const PartitionKey& key() const { return key_; }
+  const std::string& name() const { return name_; }  // "orders-3"
+  Role role() const { return role_; }
+  kafka::NodeId leader() const { return leader_; }
+  kafka::LeaderEpoch leader_epoch() const { return leader_epoch_; }
+  kafka::PartitionEpoch partition_epoch() const { return partition_epoch_; }
+  const PartitionConfig& config() const { return config_; }
+  storage::Log& log() { return *log_; }
+  kafka::Offset high_watermark() const;
+  kafka::Offset log_start_offset() const;
+  kafka::Offset log_end_offset() const;
+  // The end of what a reader may see.
+  kafka::Offset readable_end(Isolation isolation) const;
+
+  // --- Leadership ----------------------------------------------------------------------------------------
+  // As the image has it. A new epoch starts at the end of the log and is written to the epoch checkpoint; the
+  // same epoch again only renews replicas and ISR. An older one is ignored.
+  void become_leader(const LocalReplica& replica, base::MonoTime now);
+  // Somebody else leads, or nobody does, or the log failed. Everybody who waits is answered.
+  void resign(Role role, kafka::NodeId leader, kafka::LeaderEpoch epoch);
+  void set_config(PartitionConfig config);
+  // Resigns and gives the log away, to be closed or deleted.
+  std::unique_ptr<storage::Log> release_log();
+  // kNone, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, NOT_LEADER_OR_FOLLOWER or KAFKA_STORAGE_ERROR. An epoch
+  // of -1 is not compared.
+  kafka::ErrorCode check_leader(kafka::LeaderEpoch current_leader_epoch) const;
+
+  // --- Appending -----------------------------------------------------------------------------------------
+  // Validates and appends. With acks=all the answer waits for end_offset to be committed (wait_commit()), and
+  // with is_flush_pending for any acks also for the flush (wait_flush()).
+  AppendOutcome append(const AppendRequest& request, kafka::Decompressor& decompressor, base::MonoTime now,
+                       std::int64_t wall_ms);
+  bool is_committed(kafka::Offset end_offset) const { return high_watermark() >= end_offset; }
+  // Of what is committed: kNone, or NOT_ENOUGH_REPLICAS_AFTER_APPEND when the ISR has shrunk meanwhile.
+  kafka::ErrorCode commit_verdict() const;
+  // REQUIRES: led here; `waiter.required` is not committed yet.
+  void wait_commit(CommitWaiter& waiter);
+  void wait_flush(CommitWaiter& waiter);
+
+  // While a flush is wanted the high watermark stands below what it must cover.
+  bool is_flush_wanted() const { return flush_gate_.has_value() && !is_flushing_; }
+  storage::FlushJob begin_flush();
+  void end_flush(const storage::FlushJob& job, const base::Result<>& outcome, base::MonoTime now,
+                 std::int64_t wall_ms);
+  // flush.ms or flush.messages asks for a flush: begins to want one.
+  void want_flush_if_due(std::int64_t wall_ms);
+  // A background job or a flush failed: the partition goes offline.
+  void fail(const base::Error& error);
+
+  // --- Reading -------------------------------------------------------------------------------------------
+  ReadOutcome read(const ReadRequest& request);
+  void wait_change(ChangeWaiter& waiter) { change_waiters_.push_back(waiter); }
+  OffsetAnswer offset_for_timestamp(std::int64_t timestamp, Isolation isolation,
+                                    kafka::LeaderEpoch current_leader_epoch);
+  // KIP-101: the end of the largest epoch that is not above `epoch`; (-1, -1) when unknown.
+  storage::EpochEndOffset end_of_epoch(kafka::LeaderEpoch epoch) const;
+  void on_follower_fetch(kafka::NodeId follower, kafka::Offset fetch_offset, base::MonoTime now);
+
+  // --- Removing ------------------------------------------------------------------------------------------
+  struct DeleteOutcome {
+    kafka::ErrorCode error = kafka::ErrorCode::kNone;  // OFFSET_OUT_OF_RANGE, POLICY_VIOLATION.
+    kafka::Offset low_watermark = kafka::kNoOffset;
+  };
+  // Moves the log start; -1 means the high watermark.
+  DeleteOutcome delete_records(kafka::Offset before);
+  // Rolls and drops what segment.ms and retention say. Returns how many segments went.
+  base::Result<std::size_t> apply_retention(std::int64_t wall_ms);
+
+ private:
+  AppendOutcome append_validated(std::span<std::uint8_t> batch, const AppendRequest& request,
+                                 base::MonoTime now, std::int64_t wall_ms);
+  OffsetAnswer look_up(std::int64_t timestamp);
+  bool is_readable(const ReadRequest& request, ReadOutcome& outcome) const;
+  void advance_high_watermark(base::MonoTime now);
+  void answer_commit_waiters();
+  void answer_flush_waiters(kafka::Offset flushed);
+  void fail_commit_waiters(kafka::ErrorCode error);
+  enum class Readers : std::uint8_t { kAll, kOfLogEnd, kOfCommitted };
+  void notify(Readers readers, std::int64_t bytes, bool must_answer);
+
+  const PartitionKey key_;
+  const std::string name_;
+  const kafka::NodeId self_;
+  std::unique_ptr<storage::Log> log_;
+  PartitionConfig config_;
+  Role role_ = Role::kOffline;
+  kafka::NodeId leader_ = kafka::kNoNode;
+  kafka::LeaderEpoch leader_epoch_ = kafka::kNoLeaderEpoch;
+  kafka::PartitionEpoch partition_epoch_{-1};
+  kafka::Offset epoch_start_offset_{0};  // Below it the high watermark may be behind what was once answered.
+  IsrState isr_;
+  bool has_failed_ = false;
+  bool is_flushing_ = false;
+  std::optional<kafka::Offset> flush_gate_;  // The high watermark must not pass it.
+  std::int64_t bytes_not_announced_ = 0;     // Appended, not yet readable.
+  WaitList<CommitWaiter> commit_waiters_;    // By required offset, ascending.
+  WaitList<CommitWaiter> flush_waiters_;     // The same.
+  WaitList<ChangeWaiter> change_waiters_;
+};
+
+}  // namespace penstock::replication

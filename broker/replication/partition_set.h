@@ -1,0 +1,83 @@
+// The partitions of one reactor, and what handlers and coordinators do with several of them at once.
+//
+// Threads: its reactor only; reached from others through ReplicaManager.
+// Lifetime: owned by ReplicaManager. stop() answers everybody who waits with NOT_LEADER_OR_FOLLOWER.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/aio/gate.h"
+#include "base/aio/reactor.h"
+#include "base/aio/task.h"
+#include "base/error.h"
+#include "broker/replication/partition.h"
+#include "broker/replication/types.h"
+#include "kafka/compression.h"
+
+namespace penstock::replication {
+
+// One partition's share of a Produce request.
+struct ProduceItem {
+  PartitionKey key;
+  std::span<std::uint8_t> records;  // Patched in place.
+};
+
+struct ProduceBatch {
+  std::vector<ProduceItem> items;
+  std::int16_t acks = -1;
+  std::int16_t produce_version = INT16_MAX;
+  base::Duration timeout{};
+  std::shared_ptr<const void> owner;  // Of the records' bytes.
+};
+
+class PartitionSet {
+ public:
+  explicit PartitionSet(aio::Reactor& reactor) : reactor_(reactor) {}
+  ~PartitionSet();
+  PartitionSet(const PartitionSet&) = delete;
+  PartitionSet& operator=(const PartitionSet&) = delete;
+
+  aio::Reactor& reactor() { return reactor_; }
+
+  // Null when there is none. Not kept across a suspension.
+  Partition* find(const PartitionKey& key);
+  void add(std::unique_ptr<Partition> partition);
+  // Everybody who waits is answered. The log is given back, to be closed or deleted; null when there is none.
+  std::unique_ptr<storage::Log> remove(const PartitionKey& key);
+  // No background work starts any more; resumes when what runs has ended.
+  aio::Task<> stop() { return gate_.close(); }
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (auto& [key, partition] : partitions_) visit(*partition);
+  }
+  std::size_t size() const { return partitions_.size(); }
+
+  // Appends in the order of the items; with acks=all resumes when all are replicated, failed or timed out.
+  aio::Task<std::vector<AppendOutcome>> produce(ProduceBatch batch);
+
+  // A coordinator's batch: appended at once. NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, MESSAGE_TOO_LARGE,
+  // KAFKA_STORAGE_ERROR.
+  AppendOutcome append_internal(const PartitionKey& key, std::span<std::uint8_t> batch);
+  // kNone once the high watermark is at end_offset; REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER.
+  aio::Task<kafka::ErrorCode> wait_committed(PartitionKey key, kafka::Offset end_offset,
+                                             base::Duration timeout);
+  // Whole batches from `from`, committed or not (a new leader loads all that it has).
+  ReadOutcome read_internal(const PartitionKey& key, kafka::Offset from, std::int32_t bytes_max);
+
+  // Starts the disk work that the partition's log has come up with. After appends, retention, truncation.
+  void start_background_work(Partition& partition);
+
+ private:
+  aio::Task<> run_job(PartitionKey key, storage::BackgroundJob job);
+  aio::Task<> run_flushes(PartitionKey key);
+
+  aio::Reactor& reactor_;
+  std::unordered_map<PartitionKey, std::unique_ptr<Partition>> partitions_;
+  kafka::Decompressor decompressor_;
+  aio::Gate gate_;
+};
+
+}  // namespace penstock::replication

@@ -22,7 +22,8 @@ namespace penstock::kafka {
 // With `pieces`, records are not copied into the writer: their length is, and where they belong is noted.
 // ERRORS: kUnsupported (no such version, or a field that is set and not ignorable is not in that version:
 //         the error names message and field), kInvalidArgument (null where the version has no null, a file
-//         range without `pieces`, a string or array too long for the protocol).
+//         range without `pieces`, a string or array too long for the protocol). The writer and `pieces`
+//         are then as they were.
 base::Result<> encode_message(const MessageDescriptor& descriptor, const void* message, std::int16_t version,
                               base::ByteWriter& writer, std::vector<RecordsPiece>* pieces);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -7,6 +8,7 @@
 
 #include "base/uuid.h"
 #include "kafka/codec.h"
+#include "kafka/codec_cursor.h"
 
 namespace penstock::kafka {
 
@@ -27,15 +29,16 @@ T& as(void* member) {
 
 class Decoder {
  public:
-  Decoder(const MessageDescriptor& message, std::int16_t version, base::ByteReader& reader,
+  Decoder(const MessageDescriptor& message, std::int16_t version, base::ByteSpan bytes,
           const std::shared_ptr<const void>& owner)
-      : reader_(reader),
+      : reader_(bytes),
         owner_(owner),
         version_(version),
         version_index_(static_cast<std::size_t>(version - message.versions.lowest)),
         flexible_(message.is_flexible(version)),
-        memory_left_(kFreeMemoryBytes + kAmplificationMax * reader.remaining()) {}
+        memory_left_(kFreeMemoryBytes + kAmplificationMax * bytes.size()) {}
 
+  const Cursor& cursor() const { return reader_; }
   // Where it failed: "topics.partitions".
   const std::string& path() const { return path_; }
 
@@ -67,7 +70,7 @@ class Decoder {
       const std::size_t left = reader_.remaining() - size;
       const FieldDescriptor* field = tag < type.tagged.size() ? type.tagged[tag] : nullptr;
       if (field == nullptr || !field->tagged.contains(version_) || !field->versions.contains(version_)) {
-        reader_.skip(size);
+        reader_.read_span(size);
         continue;
       }
       decode_field(*field, object);
@@ -82,28 +85,28 @@ class Decoder {
     if (field.is_array) return decode_array(field, member);
     switch (field.type) {
       case FieldType::kBool:
-        as<bool>(member) = reader_.read_int8() != 0;
+        as<bool>(member) = reader_.read<std::int8_t>() != 0;
         return;
       case FieldType::kInt8:
-        as<std::int8_t>(member) = reader_.read_int8();
+        as<std::int8_t>(member) = reader_.read<std::int8_t>();
         return;
       case FieldType::kInt16:
-        as<std::int16_t>(member) = reader_.read_int16();
+        as<std::int16_t>(member) = reader_.read<std::int16_t>();
         return;
       case FieldType::kUint16:
-        as<std::uint16_t>(member) = reader_.read_uint16();
+        as<std::uint16_t>(member) = reader_.read<std::uint16_t>();
         return;
       case FieldType::kInt32:
-        as<std::int32_t>(member) = reader_.read_int32();
+        as<std::int32_t>(member) = reader_.read<std::int32_t>();
         return;
       case FieldType::kUint32:
-        as<std::uint32_t>(member) = reader_.read_uint32();
+        as<std::uint32_t>(member) = reader_.read<std::uint32_t>();
         return;
       case FieldType::kInt64:
-        as<std::int64_t>(member) = reader_.read_int64();
+        as<std::int64_t>(member) = reader_.read<std::int64_t>();
         return;
       case FieldType::kFloat64:
-        as<double>(member) = reader_.read_float64();
+        as<double>(member) = std::bit_cast<double>(reader_.read<std::uint64_t>());
         return;
       case FieldType::kUuid:
         as<base::Uuid>(member) = read_uuid();
@@ -121,8 +124,8 @@ class Decoder {
 
   base::Uuid read_uuid() {
     base::Uuid id;
-    id.most_significant = static_cast<std::uint64_t>(reader_.read_int64());
-    id.least_significant = static_cast<std::uint64_t>(reader_.read_int64());
+    id.most_significant = reader_.read<std::uint64_t>();
+    id.least_significant = reader_.read<std::uint64_t>();
     return id;
   }
 
@@ -133,7 +136,7 @@ class Decoder {
     if (compact) {
       length = static_cast<std::int64_t>(reader_.read_unsigned_varint()) - 1;
     } else {
-      length = is_short ? reader_.read_int16() : reader_.read_int32();
+      length = is_short ? reader_.read<std::int16_t>() : reader_.read<std::int32_t>();
     }
     if (reader_.failed()) return 0;
     if (length == -1 && nullable) return -1;
@@ -187,7 +190,7 @@ class Decoder {
     if (nullable(field)) {
       // Kafka marks a null struct by 0 when it is a tagged field, and by -1 when it is not.
       const bool is_tagged = field.tagged.contains(version_);
-      const std::int8_t marker = reader_.read_int8();
+      const std::int8_t marker = reader_.read<std::int8_t>();
       if (reader_.failed()) return;
       if (marker == (is_tagged ? 0 : -1)) return field.ops->reset(member);
       if (marker != 1) return reader_.fail("a nullable struct begins with another mark");
@@ -275,7 +278,7 @@ class Decoder {
     }
   }
 
-  base::ByteReader& reader_;
+  Cursor reader_;
   const std::shared_ptr<const void>& owner_;
   const std::int16_t version_;
   const std::size_t version_index_;
@@ -292,9 +295,14 @@ base::Result<> decode_message(const MessageDescriptor& descriptor, void* message
     return base::fail(base::Errc::kUnsupported,
                       fmt::format("{} has no version {}", descriptor.name, version));
   }
-  Decoder decoder(descriptor, version, reader, owner);
+  const std::size_t size = reader.remaining();
+  Decoder decoder(descriptor, version, reader.rest(), owner);
   decoder.decode_struct(*descriptor.root, message);
-  if (!reader.failed()) return {};
+  if (!decoder.cursor().failed()) {
+    reader.skip(size - decoder.cursor().remaining());
+    return {};
+  }
+  reader.fail(decoder.cursor().failure());
   const std::string& path = decoder.path();
   return base::fail(base::Errc::kCorrupt, fmt::format("{} v{}{}{}: {}", descriptor.name, version,
                                                       path.empty() ? "" : ": ", path, reader.failure()));

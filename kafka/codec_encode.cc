@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <bit>
 #include <limits>
 #include <optional>
 #include <string>
@@ -8,6 +8,8 @@
 
 #include "base/uuid.h"
 #include "kafka/codec.h"
+#include "kafka/codec_fields.h"
+#include "kafka/codec_output.h"
 
 namespace penstock::kafka {
 
@@ -15,94 +17,6 @@ namespace {
 
 constexpr std::size_t kStringBytesMax = 32767;
 constexpr std::size_t kLengthMax = std::numeric_limits<std::int32_t>::max() - 1;
-
-template <typename T>
-const T& as(const void* member) {
-  return *static_cast<const T*>(member);
-}
-
-const void* member_of(const FieldDescriptor& field, const void* object) {
-  return static_cast<const std::uint8_t*>(object) + field.offset;
-}
-
-// The value of a member that may be a std::optional; null when it is absent.
-template <typename T>
-const T* value_of(const FieldDescriptor& field, const void* member) {
-  if (!field.is_optional) return static_cast<const T*>(member);
-  const auto& optional = as<std::optional<T>>(member);
-  return optional ? &*optional : nullptr;
-}
-
-template <typename T>
-bool is_default_container(const FieldDescriptor& field, const void* member) {
-  const T* value = value_of<T>(field, member);
-  return field.default_is_null ? value == nullptr : value != nullptr && value->size() == 0;
-}
-
-bool is_default_struct(const StructDescriptor& type, const void* object);
-
-bool is_default_array(const FieldDescriptor& field, const void* member) {
-  switch (field.type) {
-    case FieldType::kInt8:
-      return is_default_container<std::vector<std::int8_t>>(field, member);
-    case FieldType::kInt16:
-      return is_default_container<std::vector<std::int16_t>>(field, member);
-    case FieldType::kInt32:
-      return is_default_container<std::vector<std::int32_t>>(field, member);
-    case FieldType::kInt64:
-      return is_default_container<std::vector<std::int64_t>>(field, member);
-    case FieldType::kUuid:
-      return is_default_container<std::vector<base::Uuid>>(field, member);
-    case FieldType::kString:
-      return is_default_container<std::vector<std::string>>(field, member);
-    default:
-      const void* elements = field.ops->get(member);
-      return field.default_is_null ? elements == nullptr
-                                   : elements != nullptr && field.ops->count(elements) == 0;
-  }
-}
-
-bool is_default(const FieldDescriptor& field, const void* object) {
-  const void* member = member_of(field, object);
-  if (field.is_array) return is_default_array(field, member);
-  switch (field.type) {
-    case FieldType::kBool:
-      return as<bool>(member) == (field.default_number != 0);
-    case FieldType::kInt8:
-      return as<std::int8_t>(member) == field.default_number;
-    case FieldType::kInt16:
-      return as<std::int16_t>(member) == field.default_number;
-    case FieldType::kUint16:
-      return as<std::uint16_t>(member) == field.default_number;
-    case FieldType::kInt32:
-      return as<std::int32_t>(member) == field.default_number;
-    case FieldType::kUint32:
-      return as<std::uint32_t>(member) == field.default_number;
-    case FieldType::kInt64:
-      return as<std::int64_t>(member) == field.default_number;
-    case FieldType::kFloat64:
-      return as<double>(member) == static_cast<double>(field.default_number);
-    case FieldType::kUuid:
-      return as<base::Uuid>(member).is_zero();
-    case FieldType::kString:
-      return is_default_container<std::string>(field, member);
-    case FieldType::kBytes:
-      return is_default_container<base::Bytes>(field, member);
-    case FieldType::kRecords:
-      return is_default_container<RecordsRef>(field, member);
-    case FieldType::kStruct: {
-      const void* nested = field.ops->get(member);
-      if (nested == nullptr || field.default_is_null) return nested == nullptr && field.default_is_null;
-      return is_default_struct(*field.element, nested);
-    }
-  }
-  return false;
-}
-
-bool is_default_struct(const StructDescriptor& type, const void* object) {
-  return std::ranges::all_of(type.fields,
-                             [&](const FieldDescriptor& field) { return is_default(field, object); });
-}
 
 // Fails softly, as the reader does: after the first failure what is written no longer matters.
 class Encoder {
@@ -146,30 +60,19 @@ class Encoder {
   }
 
   void encode_tags(const StructDescriptor& type, const void* object) {
-    if (type.tagged.empty()) return writer_.write_uint8(0);
-    std::uint32_t count = 0;
-    for (const FieldDescriptor* field : type.tagged) count += is_written_tag(*field, object) ? 1 : 0;
-    writer_.write_unsigned_varint(count);
-    for (const FieldDescriptor* field : type.tagged) {
-      if (!is_written_tag(*field, object)) continue;
-      writer_.write_unsigned_varint(static_cast<std::uint32_t>(field->tag));
-      encode_sized(*field, object);
-      if (failed_) return note(*field);
+    std::uint64_t written = 0;
+    for (std::size_t tag = 0; tag < type.tagged.size(); ++tag) {
+      if (is_written_tag(*type.tagged[tag], object)) written |= std::uint64_t{1} << tag;
     }
-  }
-
-  // The field after its size. One byte is kept for the size, which is nearly always enough.
-  void encode_sized(const FieldDescriptor& field, const void* object) {
-    const std::size_t start = writer_.size();
-    writer_.write_uint8(0);
-    encode_field(field, object);
-    const std::size_t size = writer_.size() - start - 1;
-    base::ByteWriter prefix;
-    prefix.write_unsigned_varint(static_cast<std::uint32_t>(size));
-    base::Bytes& bytes = writer_.bytes();
-    const base::ByteSpan span = prefix.span();
-    bytes[start] = span[0];
-    bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(start) + 1, span.begin() + 1, span.end());
+    writer_.write_unsigned_varint(static_cast<std::uint32_t>(std::popcount(written)));
+    for (; written != 0; written &= written - 1) {
+      const FieldDescriptor& field = *type.tagged[static_cast<std::size_t>(std::countr_zero(written))];
+      writer_.write_unsigned_varint(static_cast<std::uint32_t>(field.tag));
+      const std::size_t start = writer_.size();
+      encode_field(field, object);
+      writer_.insert_size(start);
+      if (failed_) return note(field);
+    }
   }
 
   void encode_field(const FieldDescriptor& field, const void* object) {
@@ -177,29 +80,29 @@ class Encoder {
     if (field.is_array) return encode_array(field, member);
     switch (field.type) {
       case FieldType::kBool:
-        return writer_.write_int8(as<bool>(member) ? 1 : 0);
+        return writer_.write<std::int8_t>(member_as<bool>(member) ? 1 : 0);
       case FieldType::kInt8:
-        return writer_.write_int8(as<std::int8_t>(member));
+        return writer_.write<std::int8_t>(member_as<std::int8_t>(member));
       case FieldType::kInt16:
-        return writer_.write_int16(as<std::int16_t>(member));
+        return writer_.write<std::int16_t>(member_as<std::int16_t>(member));
       case FieldType::kUint16:
-        return writer_.write_uint16(as<std::uint16_t>(member));
+        return writer_.write<std::uint16_t>(member_as<std::uint16_t>(member));
       case FieldType::kInt32:
-        return writer_.write_int32(as<std::int32_t>(member));
+        return writer_.write<std::int32_t>(member_as<std::int32_t>(member));
       case FieldType::kUint32:
-        return writer_.write_uint32(as<std::uint32_t>(member));
+        return writer_.write<std::uint32_t>(member_as<std::uint32_t>(member));
       case FieldType::kInt64:
-        return writer_.write_int64(as<std::int64_t>(member));
+        return writer_.write<std::int64_t>(member_as<std::int64_t>(member));
       case FieldType::kFloat64:
-        return writer_.write_float64(as<double>(member));
+        return writer_.write(std::bit_cast<std::uint64_t>(member_as<double>(member)));
       case FieldType::kUuid:
-        return write_element(field, as<base::Uuid>(member));
+        return write_element(field, member_as<base::Uuid>(member));
       case FieldType::kString:
-        return encode_string(field, value_of<std::string>(field, member));
+        return encode_string(field, member_value<std::string>(field, member));
       case FieldType::kBytes:
-        return encode_bytes(field, value_of<base::Bytes>(field, member));
+        return encode_bytes(field, member_value<base::Bytes>(field, member));
       case FieldType::kRecords:
-        return encode_records(field, value_of<RecordsRef>(field, member));
+        return encode_records(field, member_value<RecordsRef>(field, member));
       case FieldType::kStruct:
         return encode_nested(field, field.ops->get(member));
     }
@@ -213,11 +116,11 @@ class Encoder {
     if (!field.nullable.contains(version_)) {
       fail(base::Errc::kInvalidArgument, "is null, which this version does not allow");
     } else if (compact(field)) {
-      writer_.write_uint8(0);
+      writer_.write<std::uint8_t>(0);
     } else if (is_short) {
-      writer_.write_int16(-1);
+      writer_.write<std::int16_t>(-1);
     } else {
-      writer_.write_int32(-1);
+      writer_.write<std::int32_t>(-1);
     }
     return false;
   }
@@ -229,16 +132,16 @@ class Encoder {
     if (compact(field)) {
       writer_.write_unsigned_varint(static_cast<std::uint32_t>(length) + 1);
     } else if (is_short) {
-      writer_.write_int16(static_cast<std::int16_t>(length));
+      writer_.write<std::int16_t>(static_cast<std::int16_t>(length));
     } else {
-      writer_.write_int32(static_cast<std::int32_t>(length));
+      writer_.write<std::int32_t>(static_cast<std::int32_t>(length));
     }
   }
 
   void encode_string(const FieldDescriptor& field, const std::string* text) {
     if (!write_presence(field, text, true)) return;
     write_length(field, text->size(), true);
-    writer_.write_text(*text);
+    writer_.write_bytes(base::as_bytes(*text));
   }
 
   void encode_bytes(const FieldDescriptor& field, const base::Bytes* bytes) {
@@ -263,7 +166,7 @@ class Encoder {
     if (field.nullable.contains(version_)) {
       // Kafka marks a null struct by 0 when it is a tagged field, and by -1 when it is not.
       const std::int8_t absent = field.tagged.contains(version_) ? 0 : -1;
-      writer_.write_int8(nested != nullptr ? 1 : absent);
+      writer_.write<std::int8_t>(nested != nullptr ? 1 : absent);
       if (nested == nullptr) return;
     } else if (nested == nullptr) {
       return fail(base::Errc::kInvalidArgument, "is null, which this version does not allow");
@@ -271,22 +174,22 @@ class Encoder {
     encode_struct(*field.element, nested);
   }
 
-  void write_element(const FieldDescriptor&, std::int8_t v) { writer_.write_int8(v); }
-  void write_element(const FieldDescriptor&, std::int16_t v) { writer_.write_int16(v); }
-  void write_element(const FieldDescriptor&, std::int32_t v) { writer_.write_int32(v); }
-  void write_element(const FieldDescriptor&, std::int64_t v) { writer_.write_int64(v); }
+  void write_element(const FieldDescriptor&, std::int8_t v) { writer_.write<std::int8_t>(v); }
+  void write_element(const FieldDescriptor&, std::int16_t v) { writer_.write<std::int16_t>(v); }
+  void write_element(const FieldDescriptor&, std::int32_t v) { writer_.write<std::int32_t>(v); }
+  void write_element(const FieldDescriptor&, std::int64_t v) { writer_.write<std::int64_t>(v); }
   void write_element(const FieldDescriptor& field, const std::string& v) {
     write_length(field, v.size(), true);
-    writer_.write_text(v);
+    writer_.write_bytes(base::as_bytes(v));
   }
   void write_element(const FieldDescriptor&, const base::Uuid& v) {
-    writer_.write_int64(static_cast<std::int64_t>(v.most_significant));
-    writer_.write_int64(static_cast<std::int64_t>(v.least_significant));
+    writer_.write<std::int64_t>(static_cast<std::int64_t>(v.most_significant));
+    writer_.write<std::int64_t>(static_cast<std::int64_t>(v.least_significant));
   }
 
   template <typename T>
   void encode_elements(const FieldDescriptor& field, const void* member) {
-    const auto* elements = value_of<std::vector<T>>(field, member);
+    const auto* elements = member_value<std::vector<T>>(field, member);
     if (!write_presence(field, elements, false)) return;
     write_length(field, elements->size(), false);
     for (const T& element : *elements) write_element(field, element);
@@ -323,7 +226,7 @@ class Encoder {
     }
   }
 
-  base::ByteWriter& writer_;
+  Output writer_;
   std::vector<RecordsPiece>* const pieces_;
   const std::int16_t version_;
   const bool flexible_;
@@ -341,11 +244,22 @@ base::Result<> encode_message(const MessageDescriptor& descriptor, const void* m
     return base::fail(base::Errc::kUnsupported,
                       fmt::format("{} has no version {}", descriptor.name, version));
   }
-  Encoder encoder(descriptor.is_flexible(version), version, writer, pieces);
-  encoder.encode_struct(*descriptor.root, message);
-  if (!encoder.failed()) return {};
-  return base::fail(encoder.code(), fmt::format("{} v{}: {} {}", descriptor.name, version, encoder.path(),
-                                                encoder.failure()));
+  const std::size_t start = writer.size();
+  const std::size_t pieces_before = pieces != nullptr ? pieces->size() : 0;
+  base::Result<> result;
+  {
+    Encoder encoder(descriptor.is_flexible(version), version, writer, pieces);
+    encoder.encode_struct(*descriptor.root, message);
+    if (encoder.failed()) {
+      result = base::fail(encoder.code(), fmt::format("{} v{}: {} {}", descriptor.name, version,
+                                                      encoder.path(), encoder.failure()));
+    }
+  }
+  if (!result) {
+    writer.bytes().resize(start);
+    if (pieces != nullptr) pieces->resize(pieces_before);
+  }
+  return result;
 }
 
 }  // namespace penstock::kafka

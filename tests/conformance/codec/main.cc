@@ -24,7 +24,7 @@ namespace penstock {
 
 namespace {
 
-constexpr int kRounds = 20;
+constexpr int kRounds = 10;
 constexpr std::size_t kSmallBytes = 400;  // Up to here a message is cut at every length,
 constexpr std::size_t kCutsOfLarge = 50;  // and a longer one at this many places.
 

@@ -17,7 +17,7 @@ def main():
     parser.add_argument("--ours", required=True)
     parser.add_argument("--kafka-libs", required=True)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--rounds", default="20")
+    parser.add_argument("--rounds", default="10")
     args = parser.parse_args()
     libs = pathlib.Path(args.kafka_libs)
     if not list(libs.glob("kafka-clients-*.jar")):

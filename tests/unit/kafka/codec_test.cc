@@ -221,7 +221,9 @@ TEST(Records, AreLeftOutAndNotedWithPieces) {
   EXPECT_EQ(pieces[1].records.position, 100);
 
   ByteWriter without;
+  without.write_int8(1);
   EXPECT_EQ(encode(response, 12, without).error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(without.size(), 1U);
 }
 
 TEST(HeaderVersions, FollowTheBodyExceptForApiVersions) {

@@ -6,7 +6,6 @@
 
 #include "base/aio/sleep.h"
 #include "base/log.h"
-#include "broker/metadata/features.h"
 #include "kafka/error_codes.h"
 
 namespace penstock::metadata {
@@ -21,10 +20,11 @@ constexpr base::Duration kEagerInterval = base::milliseconds(50);
 
 }  // namespace
 
-BrokerLifecycle::BrokerLifecycle(BrokerLifecycleOptions options) : options_(std::move(options)) {}
+BrokerLifecycle::BrokerLifecycle(aio::Reactor& reactor, ControllerApi& controller, LifecycleOptions options)
+    : reactor_(reactor), controller_(controller), options_(std::move(options)) {}
 
 void BrokerLifecycle::start() {
-  started_at_ = options_.reactor->now();
+  started_at_ = reactor_.now();
   aio::spawn(gate_, "broker lifecycle", run());
 }
 
@@ -35,10 +35,8 @@ aio::Task<base::Result<kafka::BrokerEpoch>> BrokerLifecycle::wait_registered() {
 aio::Task<base::Result<>> BrokerLifecycle::wait_unfenced() { co_return co_await unfenced_.wait(); }
 
 base::Duration BrokerLifecycle::next_wait() const {
-  const base::Duration interval = base::milliseconds(options_.config->heartbeat_interval_ms());
-  const bool is_waiting = epoch_ == kafka::kNoBrokerEpoch || (is_ready_ && is_fenced_) || wants_shutdown_;
-  return is_waiting ? std::min(interval, kEagerInterval)
-                    : std::min(interval, is_ready_ ? interval : kEagerInterval);
+  const bool is_in_service = epoch_ != kafka::kNoBrokerEpoch && !is_fenced_ && !wants_shutdown_;
+  return is_in_service ? options_.heartbeat_interval : std::min(options_.heartbeat_interval, kEagerInterval);
 }
 
 aio::Task<> BrokerLifecycle::run() {
@@ -55,13 +53,13 @@ aio::Task<> BrokerLifecycle::run() {
     }
     if (should_shut_down_) co_return;
     const base::Duration wait = next_wait();
-    (void)co_await aio::sleep_for(*options_.reactor, wait, stopping_.token());
+    (void)co_await aio::sleep_for(reactor_, wait, stopping_.token());
   }
 }
 
 aio::Task<base::Result<>> BrokerLifecycle::register_once() {
   kafka::BrokerRegistrationRequest request;
-  request.broker_id = options_.config->node_id();
+  request.broker_id = options_.node.value();
   request.cluster_id = options_.cluster_id;
   request.incarnation_id = options_.incarnation_id;
   for (const auto& endpoint : options_.listeners) {
@@ -72,28 +70,26 @@ aio::Task<base::Result<>> BrokerLifecycle::register_once() {
     listener.security_protocol = endpoint.security_protocol;
     request.listeners.push_back(std::move(listener));
   }
-  for (const auto& range : supported_features()) {
+  for (const auto& range : options_.features) {
     kafka::BrokerRegistrationRequest::Feature feature;
     feature.name = range.name;
     feature.min_supported_version = range.min_version;
     feature.max_supported_version = range.max_version;
     request.features.push_back(std::move(feature));
   }
-  request.rack.reset();
-  if (!options_.config->rack().empty()) request.rack = options_.config->rack();
+  request.rack = options_.rack;
   request.log_dirs = options_.directories;
   request.previous_broker_epoch = options_.previous_epoch.value();
 
-  const auto response = co_await options_.controller->register_broker(*options_.reactor, std::move(request));
+  const auto response = co_await controller_.register_broker(reactor_, std::move(request));
   const auto error = static_cast<ErrorCode>(response.error_code);
   if (error == ErrorCode::kNone) {
     epoch_ = kafka::BrokerEpoch(response.broker_epoch);
     is_fenced_ = true;
-    log.info("registered as broker {} with epoch {}", options_.config->node_id(), epoch_);
+    log.info("registered as broker {} with epoch {}", options_.node.value(), epoch_);
     registered_.set(epoch_);
     co_return base::Result<>();
   }
-  const auto limit = base::milliseconds(options_.config->registration_timeout_ms());
   const bool is_final = error != ErrorCode::kNotController &&
                         error != ErrorCode::kDuplicateBrokerRegistration &&
                         error != ErrorCode::kRequestTimedOut;
@@ -101,28 +97,27 @@ aio::Task<base::Result<>> BrokerLifecycle::register_once() {
     co_return base::fail(base::Errc::kUnsupported, fmt::format("the controller refuses the registration: {}",
                                                                kafka::error_name(error)));
   }
-  if (options_.reactor->now() - started_at_ > limit) {
+  if (reactor_.now() - started_at_ > options_.registration_timeout) {
     co_return base::fail(base::Errc::kTimedOut,
-                         fmt::format("no registration within {} ms: {}",
-                                     options_.config->registration_timeout_ms(), kafka::error_name(error)));
+                         fmt::format("no registration in time: {}", kafka::error_name(error)));
   }
   co_return base::Result<>();
 }
 
 aio::Task<> BrokerLifecycle::beat() {
   kafka::BrokerHeartbeatRequest request;
-  request.broker_id = options_.config->node_id();
+  request.broker_id = options_.node.value();
   request.broker_epoch = epoch_.value();
-  request.current_metadata_offset = options_.images->current()->last_offset().value();
+  request.current_metadata_offset = options_.applied_offset().value();
   request.want_fence = !is_ready_;
   request.want_shut_down = wants_shutdown_;
-  const auto response = co_await options_.controller->broker_heartbeat(*options_.reactor, std::move(request));
+  const auto response = co_await controller_.broker_heartbeat(reactor_, std::move(request));
   const auto error = static_cast<ErrorCode>(response.error_code);
   if (error == ErrorCode::kStaleBrokerEpoch || error == ErrorCode::kBrokerIdNotRegistered) {
     log.warn("the controller does not know epoch {}: {}; registering again", epoch_,
              kafka::error_name(error));
     epoch_ = kafka::kNoBrokerEpoch;
-    started_at_ = options_.reactor->now();
+    started_at_ = reactor_.now();
     co_return;
   }
   if (error != ErrorCode::kNone) co_return;
@@ -132,19 +127,17 @@ aio::Task<> BrokerLifecycle::beat() {
   if (!is_fenced_) unfenced_.set({});
 }
 
-aio::Task<base::Result<>> BrokerLifecycle::shut_down(base::Duration timeout) {
+aio::Task<bool> BrokerLifecycle::controlled_shutdown(base::Duration timeout) {
   wants_shutdown_ = true;
-  const base::MonoTime deadline = options_.reactor->now() + timeout;
-  // The run loop may be asleep for a whole interval: send what is wanted now.
-  while (!should_shut_down_ && epoch_ != kafka::kNoBrokerEpoch) {
+  const base::MonoTime deadline = reactor_.now() + timeout;
+  // The run loop may be asleep for a whole interval: say at once what is wanted.
+  while (epoch_ != kafka::kNoBrokerEpoch) {
     co_await beat();
-    if (should_shut_down_) break;
-    if (options_.reactor->now() >= deadline) {
-      co_return base::fail(base::Errc::kTimedOut, "the controller did not let the broker go");
-    }
-    (void)co_await aio::sleep_for(*options_.reactor, kEagerInterval, stopping_.token());
+    if (should_shut_down_) co_return true;
+    if (reactor_.now() >= deadline || stopping_.is_cancelled()) co_return false;
+    (void)co_await aio::sleep_for(reactor_, kEagerInterval, stopping_.token());
   }
-  co_return base::Result<>();
+  co_return false;
 }
 
 aio::Task<> BrokerLifecycle::stop() {

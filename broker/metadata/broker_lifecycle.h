@@ -1,11 +1,13 @@
 // The broker's membership: registers with the controller, sends heartbeats, comes into service when it has
 // read its own registration and said it is ready, and leaves by a controlled shutdown.
 //
-// Lifetime: controller and images outlive stop().
+// Lifetime: the controller outlives stop().
 // Threads: the control reactor.
 // Source: KIP-631 (registration and fencing), KIP-841 (controlled shutdown).
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,27 +16,28 @@
 #include "base/aio/gate.h"
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
-#include "broker/metadata/config.h"
 #include "broker/metadata/controller_api.h"
-#include "broker/metadata/image_source.h"
+#include "broker/metadata/image.h"
 
 namespace penstock::metadata {
 
-struct BrokerLifecycleOptions {
-  aio::Reactor* reactor = nullptr;
-  const MetadataConfig* config = nullptr;
-  ControllerApi* controller = nullptr;
-  ImageSource* images = nullptr;
+struct LifecycleOptions {
+  kafka::NodeId node{};
   std::string cluster_id;
   base::Uuid incarnation_id{};        // New at every start of the process.
   std::vector<Endpoint> listeners{};  // As advertised, without controller listeners.
+  std::vector<FeatureRange> features{};
+  std::optional<std::string> rack{};
   std::vector<base::Uuid> directories{};
   kafka::BrokerEpoch previous_epoch = kafka::kNoBrokerEpoch;  // From the clean-shutdown file.
+  base::Duration heartbeat_interval = base::seconds(2);
+  base::Duration registration_timeout = base::seconds(60);
+  std::function<kafka::Offset()> applied_offset;  // How far this broker has applied the metadata log.
 };
 
 class BrokerLifecycle {
  public:
-  explicit BrokerLifecycle(BrokerLifecycleOptions options);
+  BrokerLifecycle(aio::Reactor& reactor, ControllerApi& controller, LifecycleOptions options);
 
   // Registers and keeps the heartbeats going.
   void start();
@@ -49,8 +52,8 @@ class BrokerLifecycle {
   kafka::BrokerEpoch epoch() const { return epoch_; }
   bool is_fenced() const { return is_fenced_; }
 
-  // Leaders move away, then the controller lets the broker go. ERRORS: kTimedOut.
-  aio::Task<base::Result<>> shut_down(base::Duration timeout);
+  // Leaders move away, then the controller lets the broker go. False when it did not within `timeout`.
+  aio::Task<bool> controlled_shutdown(base::Duration timeout);
   aio::Task<> stop();
 
  private:
@@ -59,7 +62,9 @@ class BrokerLifecycle {
   aio::Task<> beat();
   base::Duration next_wait() const;
 
-  const BrokerLifecycleOptions options_;
+  aio::Reactor& reactor_;
+  ControllerApi& controller_;
+  const LifecycleOptions options_;
   kafka::BrokerEpoch epoch_ = kafka::kNoBrokerEpoch;
   bool is_ready_ = false;
   bool is_fenced_ = true;

@@ -23,8 +23,8 @@ raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
   raft.reactor = options.reactor;
   raft.disk = options.disk;
   raft.random = options.random;
-  raft.directory = options.log_dir + "/__cluster_metadata-0";
-  raft.core.self = {kafka::NodeId(options.config->node_id()), options.directory_id};
+  raft.directory = options.log_directory + "/__cluster_metadata-0";
+  raft.core.self = {options.node, options.directory_id};
   raft.core.election_timeout = base::milliseconds(options.config->quorum_election_timeout_ms());
   raft.core.election_backoff_max = base::milliseconds(options.config->quorum_election_backoff_max_ms());
   raft.core.fetch_timeout = base::milliseconds(options.config->quorum_fetch_timeout_ms());
@@ -34,7 +34,7 @@ raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
 
 ControllerOptions controller_options(const MetadataNodeOptions& options) {
   ControllerOptions controller;
-  controller.self = kafka::NodeId(options.config->node_id());
+  controller.self = options.node;
   controller.cluster_id = options.cluster_id;
   controller.session_timeout = base::milliseconds(options.config->session_timeout_ms());
   controller.default_partitions = options.config->num_partitions();
@@ -67,7 +67,7 @@ base::Result<> MetadataNode::load() {
     return base::fail(base::Errc::kUnsupported,
                       fmt::format("{}: the quorum has no voters; format with --standalone or "
                                   "--initial-controllers (kraft.version=0 is not supported)",
-                                  options_.log_dir));
+                                  options_.log_directory));
   }
   if (const auto& snapshot = raft_->snapshot()) {
     raft::QuorumRecords quorum;
@@ -81,7 +81,7 @@ base::Result<> MetadataNode::load() {
 }
 
 base::Result<> MetadataNode::load_bootstrap() {
-  const std::string path = options_.log_dir + "/bootstrap.checkpoint";
+  const std::string path = options_.log_directory + "/bootstrap.checkpoint";
   if (options_.disk->exists(path)) {
     raft::QuorumRecords quorum;
     ImageBuilder builder;
@@ -195,7 +195,7 @@ aio::Task<> MetadataNode::write_activation(kafka::LeaderEpoch epoch) {
 
 kafka::ControllerRegistrationRequest MetadataNode::own_registration() const {
   kafka::ControllerRegistrationRequest request;
-  request.controller_id = options_.config->node_id();
+  request.controller_id = options_.node.value();
   request.incarnation_id = incarnation_id_;
   for (const auto& endpoint : options_.controller_listeners) {
     kafka::ControllerRegistrationRequest::Listener listener;

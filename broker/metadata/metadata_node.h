@@ -34,9 +34,10 @@ struct MetadataNodeOptions {
   base::Random* random = nullptr;
   const MetadataConfig* config = nullptr;
   const BrokerConfigView* configs = nullptr;
-  std::string log_dir;  // The data directory that holds __cluster_metadata-0 and bootstrap.checkpoint.
+  kafka::NodeId node{};
+  std::string log_directory;  // The data directory that holds __cluster_metadata-0 and bootstrap.checkpoint.
   std::string cluster_id;
-  base::Uuid directory_id{};                     // Of log_dir.
+  base::Uuid directory_id{};                     // Of log_directory.
   std::vector<Endpoint> controller_listeners{};  // For this controller's registration.
   bool is_topic_deletion_enabled = true;         // delete.topic.enable
   // The metadata log cannot go on (disk, corruption, a feature that we lack): the program should end.
@@ -53,6 +54,8 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   aio::Task<> stop();
 
   ImageSource& images() { return images_; }
+  ControllerApi& controller() { return *this; }
+  bool has_failed() const { return is_failed_; }
   aio::Reactor& reactor() { return *options_.reactor; }
   // For DescribeQuorum and metrics. Threads: the control reactor.
   const raft::RaftNode& raft() const { return *raft_; }

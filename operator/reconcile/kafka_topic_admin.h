@@ -1,0 +1,63 @@
+// TopicAdmin over Kafka's admin protocol, and the pool of them: one client for each cluster.
+//
+// Threads: one reactor.
+// Lifetime: stop() the pool before its destruction. A client that is replaced ends its calls first.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "base/aio/gate.h"
+#include "base/aio/reactor.h"
+#include "base/aio/transport.h"
+#include "base/random.h"
+#include "kafka/client/admin_client.h"
+#include "operator/reconcile/topic_admin.h"
+
+namespace penstock::reconcile {
+
+class KafkaTopicAdmin final : public TopicAdmin {
+ public:
+  KafkaTopicAdmin(aio::Reactor& reactor, aio::Transport& transport, base::Random& random,
+                  std::vector<kafka::Endpoint> bootstrap);
+  aio::Task<> stop();
+
+  aio::Task<base::Result<std::optional<TopicState>>> describe(std::string topic) override;
+  aio::Task<base::Result<TopicState>> create(NewTopic topic) override;
+  aio::Task<base::Result<>> set_partitions(std::string topic, std::int32_t partitions) override;
+  aio::Task<base::Result<>> alter_configs(std::string topic, ConfigChanges changes) override;
+  aio::Task<base::Result<>> remove(std::string topic) override;
+  aio::Task<base::Result<Configs>> describe_defaults() override;
+  aio::Task<base::Result<>> alter_defaults(ConfigChanges changes) override;
+
+ private:
+  aio::Task<base::Result<Configs>> dynamic_configs(std::int8_t resource_type, std::string name,
+                                                   std::int8_t source);
+  aio::Task<base::Result<>> alter(std::int8_t resource_type, std::string name, ConfigChanges changes);
+
+  kafka::AdminClient client_;
+};
+
+class KafkaTopicAdmins final : public TopicAdmins {
+ public:
+  KafkaTopicAdmins(aio::Reactor& reactor, aio::Transport& transport, base::Random& random)
+      : reactor_(reactor), transport_(transport), random_(random) {}
+  aio::Task<> stop();
+
+  TopicAdmin& of(const std::string& cluster_key, const std::string& endpoints) override;
+
+ private:
+  struct Entry {
+    std::string endpoints;
+    std::shared_ptr<KafkaTopicAdmin> admin;
+  };
+  static aio::Task<> retire(std::shared_ptr<KafkaTopicAdmin> admin);
+
+  aio::Reactor& reactor_;
+  aio::Transport& transport_;
+  base::Random& random_;
+  std::map<std::string, Entry> entries_;
+  aio::Gate gate_;
+};
+
+}  // namespace penstock::reconcile

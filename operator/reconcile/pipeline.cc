@@ -1,0 +1,103 @@
+#include "operator/reconcile/pipeline.h"
+
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+namespace penstock::reconcile {
+namespace {
+
+using base::Result;
+
+constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
+    // Nothing that runs is touched for the sake of a resource that is wrong.
+    {"validate", validate_cluster},
+    // Before everything that carries the ids, so that a second identity is never made.
+    {"identity", reconcile_identity},
+    {"service account", reconcile_service_account},
+    {"services", reconcile_services},
+    // Before the StatefulSet, whose pods mount it.
+    {"config", reconcile_config},
+    {"disruption budget", reconcile_disruption_budget},
+    {"stateful set", reconcile_stateful_set},
+    {"volumes", reconcile_volumes},
+    {"roll", roll_pods},
+    // After the roll: old pods need their old config until they are gone.
+    {"old configs", remove_old_configs},
+    // Last, since it needs a broker that answers.
+    {"cluster defaults", reconcile_cluster_defaults},
+});
+
+constexpr auto kTopicPipeline = std::to_array<StepRow<TopicContext>>({
+    // First: a resource that goes must be let go even if its spec is wrong.
+    {"delete", delete_topic},
+    {"validate", validate_topic},
+    {"conflicts", check_conflicts},
+    {"cluster", reach_cluster},
+    // The finalizer stands before the topic does, so that no topic is forgotten.
+    {"hold", hold_topic},
+    {"observe", observe_topic},
+    {"create", create_topic},
+    // Before partitions: these cannot be taken back if the configs are then refused.
+    {"config", reconcile_topic_config},
+    {"partitions", reconcile_partitions},
+    {"replication", check_replication},
+});
+
+template <typename Context>
+aio::Task<Result<PassOutcome>> run_steps(std::span<const StepRow<Context>> rows, Context& context) {
+  PassOutcome outcome;
+  for (const StepRow<Context>& row : rows) {
+    const auto done = co_await row.run(context);
+    if (!done) co_return base::fail(done.error().context(row.name));
+    if (done->next == StepOutcome::Next::kNext) continue;
+    outcome.requeue_after = done->delay;
+    break;
+  }
+  co_return outcome;
+}
+
+// An event when readiness or its reason changes: what a person would want to read in `kubectl describe`.
+aio::Task<> report_change(Deps& deps, const Json& object, const Json& status, std::int64_t wall_ms) {
+  Json next = object;
+  next["status"] = status;
+  const Json& before = resources::find_condition(object, "Ready");
+  const Json after = resources::find_condition(next, "Ready");
+  if (after.is_null() || (before.is_object() && before["reason"] == after["reason"])) co_return;
+  const bool is_warning = resources::find_condition(next, "Stalled").value("status", "") == "True";
+  co_await emit_event(deps, object, is_warning ? "Warning" : "Normal", after["reason"],
+                      after.value("message", ""), wall_ms);
+}
+
+}  // namespace
+
+std::span<const StepRow<ClusterContext>> cluster_pipeline() { return kClusterPipeline; }
+std::span<const StepRow<TopicContext>> topic_pipeline() { return kTopicPipeline; }
+
+aio::Task<Result<PassOutcome>> reconcile_cluster(Deps& deps, std::string ns, std::string name,
+                                                 std::int64_t wall_ms) {
+  const Json& live = deps.store.clusters.find(ns, name);
+  // What belongs to a cluster that is deleted goes with it, by its owner references.
+  if (live.is_null() || resources::read_meta(live).is_deleting) co_return PassOutcome{};
+  ClusterContext context{.deps = deps, .object = std::make_shared<Json>(live), .wall_ms = wall_ms};
+  auto outcome = co_await run_steps(cluster_pipeline(), context);
+  const Json status = cluster_status(context, outcome ? nullptr : &outcome.error());
+  co_await report_change(deps, *context.object, status, wall_ms);
+  CO_TRY(co_await write_status(deps, kube::kKafkaClusterKind, *context.object, status));
+  co_return outcome;
+}
+
+aio::Task<Result<PassOutcome>> reconcile_topic(Deps& deps, std::string ns, std::string name,
+                                               std::int64_t wall_ms) {
+  const Json& live = deps.store.topics.find(ns, name);
+  if (live.is_null()) co_return PassOutcome{};
+  TopicContext context{.deps = deps, .object = std::make_shared<Json>(live), .wall_ms = wall_ms};
+  auto outcome = co_await run_steps(topic_pipeline(), context);
+  if (context.is_gone) co_return outcome;
+  const Json status = topic_status(context, outcome ? nullptr : &outcome.error());
+  co_await report_change(deps, *context.object, status, wall_ms);
+  CO_TRY(co_await write_status(deps, kube::kKafkaTopicKind, *context.object, status));
+  co_return outcome;
+}
+
+}  // namespace penstock::reconcile

@@ -1,0 +1,24 @@
+#include "operator/reconcile/cluster_context.h"
+
+namespace penstock::reconcile {
+
+// min.insync.replicas is a dynamic default of the cluster: with eligible leader replicas on, Kafka's
+// controller refuses it in a broker's own properties.
+StepResult reconcile_cluster_defaults(ClusterContext& context) {
+  const auto& meta = context.cluster.meta;
+  const std::string endpoints = ready_endpoints(context.deps, meta.ns, meta.name);
+  if (endpoints.empty()) co_return StepOutcome::go_on();
+  const auto& wanted = context.cluster.topic_defaults.min_in_sync_replicas;
+  TopicAdmin& admin = context.deps.admins.of(meta.key(), endpoints);
+  CO_TRY_ASSIGN(const Configs live, co_await admin.describe_defaults());
+  const auto found = live.find("min.insync.replicas");
+  ConfigChanges changes;
+  if (wanted && (found == live.end() || found->second != std::to_string(*wanted))) {
+    changes["min.insync.replicas"] = std::to_string(*wanted);
+  }
+  if (!wanted && found != live.end()) changes["min.insync.replicas"] = std::nullopt;
+  if (!changes.empty()) CO_TRY(co_await admin.alter_defaults(std::move(changes)));
+  co_return StepOutcome::go_on();
+}
+
+}  // namespace penstock::reconcile

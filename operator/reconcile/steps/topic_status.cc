@@ -1,0 +1,77 @@
+#include <nlohmann/json.hpp>
+
+#include "operator/reconcile/topic_context.h"
+
+namespace penstock::reconcile {
+namespace {
+
+using base::Errc;
+using resources::Condition;
+
+struct Verdict {
+  bool is_ready = false;
+  bool is_stalled = false;
+  std::string reason;
+  std::string message;
+};
+
+Verdict judge(const TopicContext& context, const base::Error* error) {
+  Verdict verdict;
+  if (!context.blocked_reason.empty()) {
+    verdict = {false, true, context.blocked_reason, context.blocked_message};
+  } else if (error) {
+    verdict = {false, false, reason_of(*error), error->what()};
+  } else if (!context.waiting_reason.empty()) {
+    verdict = {false, false, context.waiting_reason, context.waiting_message};
+  } else if (context.is_suspended) {
+    verdict = {false, false, "Suspended", "spec.suspend is true: nothing is changed"};
+  } else {
+    verdict = {true, false, "Synced", "the topic is as asked"};
+  }
+  return verdict;
+}
+
+std::string reachability(const TopicContext& context, const base::Error* error) {
+  if (context.is_cluster_reachable) return "True";
+  const bool is_silent = error && (error->code() == Errc::kUnavailable || error->code() == Errc::kTimedOut);
+  return is_silent || !context.waiting_reason.empty() ? "False" : "Unknown";
+}
+
+}  // namespace
+
+Json topic_status(const TopicContext& context, const base::Error* error) {
+  const std::int64_t generation = context.topic.meta.generation;
+  Json status = context.object->value("status", Json::object());
+  Json conditions = status.value("conditions", Json::array());
+  const std::string now = resources::rfc3339(context.wall_ms);
+  const auto set = [&](Condition condition) {
+    resources::set_condition(conditions, condition, generation, now);
+  };
+  status["observedGeneration"] = generation;
+  if (context.state) {
+    // Only a resource that has the topic names it: its deletion goes by this name.
+    status["topicName"] = context.topic_name;
+    if (!context.state->id.empty()) status["topicId"] = context.state->id;
+    status["partitions"] = context.state->partitions;
+    status["replicationFactor"] = context.state->replication_factor;
+  }
+  const Verdict verdict = judge(context, error);
+  const std::string ready = verdict.is_ready ? "True" : "False";
+  set({"Ready", ready, verdict.reason, verdict.message});
+  set({"Synced", ready, verdict.reason, verdict.message});
+  const std::string reachable = reachability(context, error);
+  set({"ClusterReachable", reachable,
+       reachable == "True"    ? "Reached"
+       : reachable == "False" ? verdict.reason
+                              : "NotTried",
+       reachable == "False" ? verdict.message : ""});
+  const bool is_moving = !verdict.is_ready && !verdict.is_stalled && !context.is_suspended;
+  set({"Reconciling", is_moving ? "True" : "False", is_moving ? verdict.reason : "Settled",
+       is_moving ? verdict.message : ""});
+  set({"Stalled", verdict.is_stalled ? "True" : "False", verdict.is_stalled ? verdict.reason : "NotStalled",
+       verdict.is_stalled ? verdict.message : ""});
+  status["conditions"] = std::move(conditions);
+  return status;
+}
+
+}  // namespace penstock::reconcile

@@ -1,0 +1,88 @@
+#include <nlohmann/json.hpp>
+
+#include "operator/reconcile/topic_context.h"
+#include "operator/resources/read_json.h"
+
+namespace penstock::reconcile {
+namespace {
+
+using resources::text_or;
+
+struct Claim {
+  std::string created;
+  std::string name;
+  friend auto operator<=>(const Claim&, const Claim&) = default;
+};
+
+Claim claim_of(const Json& object) {
+  return {text_or(object["metadata"], "creationTimestamp"), text_or(object["metadata"], "name")};
+}
+
+// The metric names of Kafka put '_' for '.', so it refuses two topics that differ in nothing else.
+std::string folded(std::string name) {
+  for (char& c : name) {
+    if (c == '.') c = '_';
+  }
+  return name;
+}
+
+}  // namespace
+
+StepResult validate_topic(TopicContext& context) {
+  context.topic.meta = resources::read_meta(*context.object);
+  auto parsed = resources::KafkaTopic::parse(*context.object);
+  if (!parsed) {
+    context.block("InvalidSpec", parsed.error().what());
+    co_return StepOutcome::stop();
+  }
+  context.topic = std::move(*parsed);
+  const std::string recorded = text_or(context.object->value("status", Json::object()), "topicName");
+  if (!recorded.empty() && recorded != context.topic.topic_name) {
+    context.block("InvalidSpec", "spec.topicName: topicName cannot be changed (it is " + recorded +
+                                     "); make another KafkaTopic");
+    co_return StepOutcome::stop();
+  }
+  context.topic_name = context.topic.topic_name;
+  context.is_suspended = context.topic.is_suspended;
+  co_return context.is_suspended ? StepOutcome::stop() : StepOutcome::go_on();
+}
+
+// Of two resources for one topic the older one has it.
+StepResult check_conflicts(TopicContext& context) {
+  const auto& topic = context.topic;
+  const Claim own = claim_of(*context.object);
+  for (const Json* other : context.deps.store.topics.all()) {
+    const resources::ObjectMeta meta = resources::read_meta(*other);
+    if (meta.ns != topic.meta.ns || meta.name == topic.meta.name || claim_of(*other) > own) continue;
+    const Json spec = other->value("spec", Json::object());
+    if (!spec.is_object() || text_or(spec.value("clusterRef", Json::object()), "name") != topic.cluster_name)
+      continue;
+    const std::string name = text_or(spec, "topicName", meta.name);
+    if (folded(name) != folded(topic.topic_name)) continue;
+    const std::string what = name == topic.topic_name
+                                 ? "topic " + name + " is managed by"
+                                 : "Kafka cannot tell " + topic.topic_name + " from topic " + name + " of";
+    context.block("Conflict", what + " KafkaTopic " + meta.key() + ", which is older");
+    co_return StepOutcome::stop();
+  }
+  co_return StepOutcome::go_on();
+}
+
+StepResult reach_cluster(TopicContext& context) {
+  const auto& topic = context.topic;
+  const Json& cluster = context.deps.store.clusters.find(topic.meta.ns, topic.cluster_name);
+  if (!cluster.is_object() || resources::read_meta(cluster).is_deleting) {
+    context.wait_for("ClusterNotFound",
+                     "there is no KafkaCluster " + topic.meta.ns + "/" + topic.cluster_name);
+    co_return StepOutcome::stop();
+  }
+  const std::string endpoints = ready_endpoints(context.deps, topic.meta.ns, topic.cluster_name);
+  if (endpoints.empty()) {
+    context.wait_for("ClusterNotReady", "no broker of KafkaCluster " + topic.cluster_name + " is ready");
+    co_return StepOutcome::stop();
+  }
+  context.admin = &context.deps.admins.of(topic.meta.ns + "/" + topic.cluster_name, endpoints);
+  co_return StepOutcome::go_on();
+}
+
+}  // namespace penstock::reconcile

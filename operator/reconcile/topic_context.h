@@ -1,0 +1,55 @@
+// One pass over one KafkaTopic, as its steps see it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "operator/reconcile/deps.h"
+#include "operator/reconcile/step.h"
+#include "operator/resources/kafka_topic.h"
+
+namespace penstock::reconcile {
+
+struct TopicContext {
+  Deps& deps;
+  std::shared_ptr<const Json> object;  // As stored when the pass began.
+  std::int64_t wall_ms = 0;
+  resources::KafkaTopic topic{};
+  std::string topic_name{};  // Once recorded in status it holds, whatever the spec then says.
+  TopicAdmin* admin = nullptr;
+  std::optional<TopicState> state{};
+  bool is_gone = false;  // The resource is deleted: there is no status to write.
+  bool is_cluster_reachable = false;
+  bool is_suspended = false;
+  std::string blocked_reason{};  // Why the topic cannot become what is asked: goes to Ready and Stalled.
+  std::string blocked_message{};
+  std::string waiting_reason{};  // What it waits for, when nothing is wrong with it.
+  std::string waiting_message{};
+
+  void block(std::string reason, std::string message) {
+    blocked_reason = std::move(reason);
+    blocked_message = std::move(message);
+  }
+  void wait_for(std::string reason, std::string message) {
+    waiting_reason = std::move(reason);
+    waiting_message = std::move(message);
+  }
+};
+
+StepResult delete_topic(TopicContext& context);
+StepResult validate_topic(TopicContext& context);
+StepResult check_conflicts(TopicContext& context);
+StepResult reach_cluster(TopicContext& context);
+StepResult hold_topic(TopicContext& context);
+StepResult observe_topic(TopicContext& context);
+StepResult create_topic(TopicContext& context);
+StepResult reconcile_topic_config(TopicContext& context);
+StepResult reconcile_partitions(TopicContext& context);
+StepResult check_replication(TopicContext& context);
+
+// The status that the pass arrived at. `error`: what stopped it, or null.
+Json topic_status(const TopicContext& context, const base::Error* error);
+
+}  // namespace penstock::reconcile

@@ -1,0 +1,17 @@
+// What differs between an object as we want it and as it is.
+//
+// Threads: pure functions.
+#pragma once
+
+#include "operator/resources/schema.h"
+
+namespace penstock::resources {
+
+// Whether `live` has everything that `desired` has. What the server or others added does not count;
+// quantities are compared by value ("1000m" is "1").
+bool is_covered(const Json& desired, const Json& live);
+
+// The JSON merge patch that turns `from` into `to`; an empty object when they are equal.
+Json merge_patch_between(const Json& from, const Json& to);
+
+}  // namespace penstock::resources

@@ -1,0 +1,167 @@
+#include "cli/status_report.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/columns.h"
+#include "operator/resources/conditions.h"
+
+namespace penstock::cli {
+
+using Json = nlohmann::json;
+
+namespace {
+
+constexpr const char* kPidAnnotation = "penstock.dev/pid";
+
+// object.a.b.c, or null where something on the way is missing.
+const Json& at(const Json& object, std::initializer_list<const char*> path) {
+  static const Json kNull;
+  const Json* here = &object;
+  for (const char* name : path) {
+    if (!here->is_object()) return kNull;
+    const auto found = here->find(name);
+    if (found == here->end()) return kNull;
+    here = &*found;
+  }
+  return *here;
+}
+
+Json number_of(const Json& value) {
+  if (value.is_number()) return value;
+  if (!value.is_string()) return nullptr;
+  const auto& text = value.get_ref<const std::string&>();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? Json(number) : Json(nullptr);
+}
+
+Json conditions_of(const Json& object) {
+  Json result = Json::array();
+  for (const Json& condition : at(object, {"status", "conditions"})) {
+    result.push_back({{"type", at(condition, {"type"})},
+                      {"status", at(condition, {"status"})},
+                      {"reason", at(condition, {"reason"})},
+                      {"message", at(condition, {"message"})},
+                      {"lastTransitionTime", at(condition, {"lastTransitionTime"})}});
+  }
+  return result;
+}
+
+// What clusters and topics have in common.
+Json common_of(const Json& object) {
+  return {{"namespace", at(object, {"metadata", "namespace"})},
+          {"name", at(object, {"metadata", "name"})},
+          {"generation", at(object, {"metadata", "generation"})},
+          {"observedGeneration", at(object, {"status", "observedGeneration"})},
+          {"ready", resources::is_condition_true(object, "Ready")},
+          {"conditions", conditions_of(object)}};
+}
+
+using PodsByName = std::map<std::pair<std::string, std::string>, const Json*>;
+
+Json broker_of(const Json& broker, const std::string& ns, const PodsByName& pods) {
+  static const Json kNull;
+  const Json& name = at(broker, {"pod"});
+  const auto found = name.is_string() ? pods.find({ns, name.get<std::string>()}) : pods.end();
+  const Json& pod = found == pods.end() ? kNull : *found->second;
+  return {
+      {"id", at(broker, {"id"})},
+      {"pod", name},
+      {"pid", number_of(at(pod, {"metadata", "annotations", kPidAnnotation}))},
+      {"address", at(broker, {"address"}).is_null() ? at(pod, {"status", "podIP"}) : at(broker, {"address"})},
+      {"phase", at(pod, {"status", "phase"})},
+      {"ready", at(broker, {"ready"}) == Json(true)},
+      {"restarts", at(broker, {"restarts"})}};
+}
+
+Json cluster_of(const Json& object, const PodsByName& pods) {
+  Json cluster = common_of(object);
+  const Json& status = at(object, {"status"});
+  for (const char* field : {"clusterId", "bootstrapServers", "readyReplicas"})
+    cluster[field] = at(status, {field});
+  cluster["replicas"] =
+      at(status, {"replicas"}).is_null() ? at(object, {"spec", "replicas"}) : at(status, {"replicas"});
+  cluster["brokers"] = Json::array();
+  const std::string ns = cluster["namespace"].is_string() ? cluster["namespace"].get<std::string>() : "";
+  for (const Json& broker : at(status, {"brokers"}))
+    cluster["brokers"].push_back(broker_of(broker, ns, pods));
+  return cluster;
+}
+
+Json topic_of(const Json& object) {
+  Json topic = common_of(object);
+  for (const char* field : {"topicName", "topicId", "partitions", "replicationFactor"}) {
+    topic[field] = at(object, {"status", field});
+  }
+  topic["cluster"] = at(object, {"spec", "clusterRef", "name"});
+  return topic;
+}
+
+std::string cell(const Json& value) {
+  if (value.is_null()) return "";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// Why it is not ready, else empty.
+std::string trouble_of(const Json& object) {
+  for (const Json& condition : object.at("conditions")) {
+    if (condition.at("type") != "Ready" || condition.at("status") == "True") continue;
+    const std::string message = cell(condition.at("message"));
+    return cell(condition.at("reason")) + (message.empty() ? "" : ": " + message);
+  }
+  return object.at("ready") == Json(true) ? "" : "not seen by the operator yet";
+}
+
+}  // namespace
+
+Json status_report(const Json& clusters, const Json& topics, const Json& pods) {
+  PodsByName by_name;
+  for (const Json& pod : at(pods, {"items"})) {
+    by_name[{cell(at(pod, {"metadata", "namespace"})), cell(at(pod, {"metadata", "name"}))}] = &pod;
+  }
+  Json report = {{"clusters", Json::array()}, {"topics", Json::array()}};
+  for (const Json& cluster : at(clusters, {"items"}))
+    report["clusters"].push_back(cluster_of(cluster, by_name));
+  for (const Json& topic : at(topics, {"items"})) report["topics"].push_back(topic_of(topic));
+  const auto by_key = [](const Json& a, const Json& b) {
+    return std::pair(cell(a.at("namespace")), cell(a.at("name"))) <
+           std::pair(cell(b.at("namespace")), cell(b.at("name")));
+  };
+  for (const char* list : {"clusters", "topics"}) std::sort(report[list].begin(), report[list].end(), by_key);
+  return report;
+}
+
+std::string status_text(const Json& report) {
+  std::string text;
+  for (const Json& cluster : report.at("clusters")) {
+    const std::string trouble = trouble_of(cluster);
+    text += fmt::format("KafkaCluster {}/{}: {}\n", cell(cluster.at("namespace")), cell(cluster.at("name")),
+                        trouble.empty() ? "Ready" : trouble);
+    text += fmt::format("  bootstrap {}, cluster id {}\n", cell(cluster.at("bootstrapServers")),
+                        cell(cluster.at("clusterId")));
+    Columns brokers({"BROKER", "POD", "PID", "ADDRESS", "READY", "PHASE", "RESTARTS"});
+    for (const Json& broker : cluster.at("brokers")) {
+      brokers.add({cell(broker.at("id")), cell(broker.at("pod")), cell(broker.at("pid")),
+                   cell(broker.at("address")), cell(broker.at("ready")), cell(broker.at("phase")),
+                   cell(broker.at("restarts"))});
+    }
+    if (!cluster.at("brokers").empty()) text += brokers.text("  ");
+    text += "\n";
+  }
+  if (report.at("clusters").empty()) text += "No KafkaClusters.\n";
+  Columns topics({"TOPIC", "NAMESPACE", "CLUSTER", "PARTITIONS", "RF", "READY", "STATUS"});
+  for (const Json& topic : report.at("topics")) {
+    topics.add({cell(topic.at("topicName")).empty() ? cell(topic.at("name")) : cell(topic.at("topicName")),
+                cell(topic.at("namespace")), cell(topic.at("cluster")), cell(topic.at("partitions")),
+                cell(topic.at("replicationFactor")), cell(topic.at("ready")), trouble_of(topic)});
+  }
+  text += report.at("topics").empty() ? "No KafkaTopics.\n" : topics.text();
+  return text;
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,26 @@
+// What `penstock status` shows, made from the objects that the API server has.
+//
+// The JSON of `status -o json` is a contract; fields are only ever added:
+//   {"clusters": [{"namespace", "name", "clusterId", "ready": bool, "bootstrapServers", "replicas",
+//                  "readyReplicas", "generation", "observedGeneration", "conditions": [...],
+//                  "brokers": [{"id", "pod", "pid", "address", "phase", "ready": bool, "restarts"}]}],
+//    "topics":   [{"namespace", "name", "topicName", "topicId", "cluster", "ready": bool, "partitions",
+//                  "replicationFactor", "generation", "observedGeneration", "conditions": [...]}]}
+// conditions are {"type", "status", "reason", "message", "lastTransitionTime"}. What is not known is null.
+// `pid` is known where the local runtime runs the pods. Threads: pure functions.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace penstock::cli {
+
+// The lists as KubeClient::list() returns them.
+nlohmann::json status_report(const nlohmann::json& clusters, const nlohmann::json& topics,
+                             const nlohmann::json& pods);
+
+// The same for people.
+std::string status_text(const nlohmann::json& report);
+
+}  // namespace penstock::cli

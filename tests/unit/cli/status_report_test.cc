@@ -1,0 +1,93 @@
+#include "cli/status_report.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace penstock::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+Json ready(const char* status, const char* reason, const char* message) {
+  return {{"type", "Ready"},    {"status", status},        {"reason", reason},
+          {"message", message}, {"observedGeneration", 2}, {"lastTransitionTime", "2026-01-02T03:04:05Z"}};
+}
+
+Json one_cluster() {
+  return {{"items",
+           {{{"metadata", {{"name", "demo"}, {"namespace", "default"}, {"generation", 2}}},
+             {"spec", {{"replicas", 1}}},
+             {"status",
+              {{"observedGeneration", 2},
+               {"clusterId", "abc"},
+               {"bootstrapServers", "localhost:9092"},
+               {"replicas", 1},
+               {"readyReplicas", 1},
+               {"brokers",
+                {{{"id", 0},
+                  {"pod", "demo-0"},
+                  {"ready", true},
+                  {"address", "127.0.0.2:9092"},
+                  {"restarts", 3}}}},
+               {"conditions", {ready("True", "Ready", "")}}}}}}}};
+}
+
+Json one_pod() {
+  return {
+      {"items",
+       {{{"metadata",
+          {{"name", "demo-0"}, {"namespace", "default"}, {"annotations", {{"penstock.dev/pid", "4711"}}}}},
+         {"status", {{"phase", "Running"}, {"podIP", "127.0.0.2"}}}}}}};
+}
+
+Json one_topic() {
+  return {{"items",
+           {{{"metadata", {{"name", "test"}, {"namespace", "default"}, {"generation", 2}}},
+             {"spec", {{"clusterRef", {{"name", "demo"}}}}},
+             {"status",
+              {{"observedGeneration", 2},
+               {"topicName", "test"},
+               {"partitions", 3},
+               {"replicationFactor", 1},
+               {"conditions", {ready("False", "ClusterNotReady", "no broker answers")}}}}}}}};
+}
+
+TEST(StatusReport, KnowsEachBrokersProcess) {
+  const Json report = status_report(one_cluster(), one_topic(), one_pod());
+  const Json& broker = report.at("clusters").at(0).at("brokers").at(0);
+  EXPECT_EQ(broker, Json({{"id", 0},
+                          {"pod", "demo-0"},
+                          {"pid", 4711},
+                          {"address", "127.0.0.2:9092"},
+                          {"phase", "Running"},
+                          {"ready", true},
+                          {"restarts", 3}}));
+  EXPECT_EQ(report.at("clusters").at(0).at("ready"), true);
+  EXPECT_EQ(report.at("topics").at(0).at("ready"), false);
+  EXPECT_EQ(report.at("topics").at(0).at("cluster"), "demo");
+}
+
+TEST(StatusReport, WhatIsNotKnownIsNull) {
+  const Json bare = {{"items", {{{"metadata", {{"name", "x"}, {"namespace", "n"}}}}}}};
+  const Json report = status_report(bare, bare, Json::object());
+  EXPECT_TRUE(report.at("clusters").at(0).at("clusterId").is_null());
+  EXPECT_EQ(report.at("clusters").at(0).at("brokers"), Json::array());
+  EXPECT_TRUE(report.at("topics").at(0).at("partitions").is_null());
+  EXPECT_EQ(status_report(Json::object(), Json::object(), Json::object()),
+            Json({{"clusters", Json::array()}, {"topics", Json::array()}}));
+}
+
+TEST(StatusReport, AsText) {
+  EXPECT_EQ(status_text(status_report(one_cluster(), one_topic(), one_pod())),
+            R"(KafkaCluster default/demo: Ready
+  bootstrap localhost:9092, cluster id abc
+  BROKER  POD     PID   ADDRESS         READY  PHASE    RESTARTS
+  0       demo-0  4711  127.0.0.2:9092  true   Running  3
+
+TOPIC  NAMESPACE  CLUSTER  PARTITIONS  RF  READY  STATUS
+test   default    demo     3           1   false  ClusterNotReady: no broker answers
+)");
+}
+
+}  // namespace
+}  // namespace penstock::cli

@@ -176,7 +176,7 @@ class Fetch {
   void fill(const FetchContext& session, std::size_t i, FetchOutcome& outcome) {
     const FetchTarget& target = session.targets[i];
     results_[i] = answer_of(target.partition.partition, outcome, terms_.isolation);
-    if (!tells_leader(outcome.read.error)) return;
+    if (context_.api_version < 12 || !tells_leader(outcome.read.error)) return;
     const TopicLookup topic = look_up_topic(*image_, target.topic, target.topic_id, session.has_topic_ids);
     if (topic.topic == nullptr) return;
     const PartitionLookup found =

@@ -129,7 +129,7 @@ class ListOffsets {
     row.error_code = kafka::to_wire(error);
     row.timestamp = answer.timestamp;
     row.offset = answer.offset.value();
-    row.leader_epoch = answer.leader_epoch.value();
+    if (context_.api_version >= 4) row.leader_epoch = answer.leader_epoch.value();
   }
 
   RequestContext& context_;

@@ -10,6 +10,8 @@ namespace {
 using kafka::JoinGroupRequest;
 using kafka::JoinGroupResponse;
 
+constexpr std::int16_t kFirstVersionWithNullProtocol = 7;
+
 aio::Task<JoinGroupResponse> handle(RequestContext& context, JoinGroupRequest request) {
   const auto error = check_group(context, security::Operation::kRead, request.group_id);
   if (error != kafka::ErrorCode::kNone) {
@@ -17,8 +19,11 @@ aio::Task<JoinGroupResponse> handle(RequestContext& context, JoinGroupRequest re
     response.error_code = kafka::to_wire(error);
     co_return response;
   }
-  co_return co_await context.services.groups->join_group(context.reactor, group_caller(context),
-                                                         std::move(request));
+  auto response = co_await context.services.groups->join_group(context.reactor, group_caller(context),
+                                                               std::move(request));
+  if (context.api_version < kFirstVersionWithNullProtocol && !response.protocol_name)
+    response.protocol_name = "";
+  co_return response;
 }
 
 }  // namespace

@@ -33,9 +33,14 @@ std::string LeaderEpochCache::encode() const {
 
 bool LeaderEpochCache::assign(LeaderEpoch epoch, Offset start) {
   if (epoch < LeaderEpoch{0} || start < Offset{0}) return false;
-  if (!entries_.empty() && entries_.back().epoch == epoch && entries_.back().start <= start) return false;
-  while (!entries_.empty() && (entries_.back().epoch >= epoch || entries_.back().start >= start))
+  const std::size_t before = entries_.size();
+  while (!entries_.empty()) {
+    const Entry& last = entries_.back();
+    const bool agrees = last.epoch == epoch ? last.start <= start : last.epoch < epoch && last.start < start;
+    if (agrees) break;
     entries_.pop_back();
+  }
+  if (!entries_.empty() && entries_.back().epoch == epoch) return entries_.size() != before;
   entries_.push_back({epoch, start});
   return true;
 }

@@ -35,9 +35,13 @@ FlushJob Log::make_flush_job() {
   job.generation_ = s.guard->generation;
   job.disk_ = &s.disk;
   job.directory_ = s.options.directory;
-  if (s.log_end <= s.recovery_point && s.unflushed_files.empty() && !s.is_directory_dirty) return job;
+  if (s.log_end <= s.recovery_point && s.unflushed.empty() && !s.is_directory_dirty) return job;
   job.is_directory_dirty_ = s.is_directory_dirty;
-  job.files_ = s.unflushed_files;
+  for (const SealedSegment& sealed : s.unflushed) {
+    job.files_.push_back(sealed.file);
+    job.first_.push_back(
+        {sealed.write_indexes->what, [write = sealed.write_indexes]() { return write->run(); }});
+  }
   job.files_.push_back(s.active.file);
   if (s.epochs_version > 0) job.first_.push_back(s.epochs_job());
   for (const Offset base : s.dirty_aborted) {
@@ -60,9 +64,11 @@ void Log::finish_flush(const FlushJob& job, const base::Result<>& outcome) {
     return;
   }
   if (job.generation_ != s.guard->generation) return;  // Truncated meanwhile.
-  std::erase_if(s.unflushed_files, [&](const auto& file) {
-    return std::find(job.files_.begin(), job.files_.end(), file) != job.files_.end();
-  });
+  if (!job.files_.empty())
+    std::erase_if(s.unflushed, [&](const SealedSegment& sealed) {
+      const auto& flushed = job.files_;
+      return std::find(flushed.begin(), std::prev(flushed.end()), sealed.file) != std::prev(flushed.end());
+    });
   if (job.target_ == s.log_end) {
     s.unflushed_bytes = 0;
     s.is_directory_dirty = false;

@@ -66,18 +66,33 @@ BackgroundJob LogState::index_job(const Segment& segment, const OffsetIndex& off
                 timeindex = times.encode()]() -> base::Result<> {
     const std::lock_guard lock(guard->mutex);
     if (guard->generation != generation || files->is_removed) return {};
-    if (entries < files->index_entries_written) return {};
-    files->index_entries_written = entries;
-    TRY(write_file(*disk, index_path, index));
-    return write_file(*disk, times_path, timeindex);
+    if (entries < files->index_entries_written) return {};  // Written already, or by a later job.
+    TRY(base::write_file_atomically(*disk, index_path, index));
+    TRY(base::write_file_atomically(*disk, times_path, timeindex));
+    files->index_entries_written = entries + 1;
+    return {};
   };
   return {fmt::format("write indexes of {}", path(segment.base, "")), std::move(write)};
 }
 
+SealedSegment LogState::sealed_active() {
+  const Segment& segment = active_segment();
+  active.times.append(segment.max_timestamp, segment.max_timestamp_offset);
+  auto job = std::make_shared<BackgroundJob>(index_job(segment, active.offsets, active.times));
+  return {.file = active.file, .write_indexes = std::move(job)};
+}
+
+base::Result<> LogState::remove_index_files(Offset base) {
+  TRY(disk.remove(path(base, ".index")));
+  is_directory_dirty = true;
+  return disk.remove(path(base, ".timeindex"));
+}
+
 base::Result<> LogState::seal_active(Offset new_base) {
   Segment& segment = active_segment();
-  active.times.append(segment.max_timestamp, segment.max_timestamp_offset);
-  jobs.push_back(index_job(segment, active.offsets, active.times));
+  unflushed.push_back(sealed_active());
+  jobs.push_back({unflushed.back().write_indexes->what,
+                  [job = unflushed.back().write_indexes]() { return job->run(); }});
   if (options.has_producer_state) {
     producers.set_end_offset(new_base);
     jobs.push_back(snapshot_job(new_base));
@@ -91,7 +106,6 @@ base::Result<> LogState::seal_active(Offset new_base) {
     };
     jobs.push_back({fmt::format("give back blocks of {}", active.file->path()), std::move(cut)});
   }
-  unflushed_files.push_back(active.file);
   auto open = std::make_shared<OpenSegment>(active.file, std::move(active.offsets));
   open_segments->put(path(segment.base, ".log"), std::move(open));
   return {};

@@ -31,11 +31,6 @@ base::Result<Offset> parse_segment_file_name(std::string_view stem) {
   return Offset(offset);
 }
 
-base::Result<> write_file(base::Disk& disk, const std::string& path, base::ByteSpan content) {
-  TRY_ASSIGN(auto file, disk.open(path, base::OpenMode::kTruncate));
-  return file->write_at(0, content);
-}
-
 std::string LogState::path(Offset base, std::string_view suffix) const {
   return options.directory + "/" + segment_file_name(base, suffix);
 }

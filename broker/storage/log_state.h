@@ -58,6 +58,12 @@ struct ActiveSegment {
   std::int64_t written_back = 0;
 };
 
+// What a flush still owes an inactive segment. The job is in LogState::jobs too; the second run does nothing.
+struct SealedSegment {
+  std::shared_ptr<base::File> file;
+  std::shared_ptr<BackgroundJob> write_indexes;
+};
+
 // Where a batch lies.
 struct Place {
   std::int64_t position = 0;
@@ -89,8 +95,8 @@ struct LogState {
   std::shared_ptr<SegmentCache> open_segments;
   std::shared_ptr<JobGuard> guard = std::make_shared<JobGuard>();
   std::vector<BackgroundJob> jobs;
-  std::vector<std::shared_ptr<base::File>> unflushed_files;  // Of segments rolled since the last flush.
-  std::vector<Offset> dirty_aborted;  // Segments whose .txnindex on disk is behind, since the last flush.
+  std::vector<SealedSegment> unflushed;  // Rolled since the last flush.
+  std::vector<Offset> dirty_aborted;     // Segments whose .txnindex on disk is behind, since the last flush.
   bool is_directory_dirty = false;
   std::optional<base::Error> poison;
   RecoveryReport report;
@@ -107,6 +113,9 @@ struct LogState {
   base::Result<> create_active(Offset base, std::int64_t now_ms);
   base::Result<> seal_active(Offset new_base);  // Queues the job that writes its files.
   base::Result<> roll_to(Offset new_base, std::int64_t now_ms);
+  SealedSegment sealed_active();  // Completes the time index.
+  // What is on disk speaks of batches that were cut off.
+  base::Result<> remove_index_files(Offset base);
   base::Result<> reopen_as_active(Segment& segment);
   BackgroundJob index_job(const Segment& segment, const OffsetIndex& offsets, const TimeIndex& times) const;
   base::Result<std::shared_ptr<OpenSegment>> open_segment(const Segment& segment);
@@ -143,8 +152,9 @@ struct LogState {
   base::Result<> load_file_names();
   base::Result<> load_epochs();
   base::Result<> recover_segments();
-  base::Result<> recover_active_end();
-  base::Result<> scan_active(std::int64_t from, bool is_crc_checked);
+  void check_gap(Offset next_base);
+  base::Result<> recover_active_end(Offset limit);
+  base::Result<> scan_active(std::int64_t from, Offset limit);  // Offsets at or above `limit` are bad.
   base::Result<> cut_active(std::int64_t position, const std::string& reason);
   base::Result<> rebuild_producers(Offset snapshot_max);
   base::Result<> replay_producers(Offset from);
@@ -154,7 +164,5 @@ struct LogState {
 std::string segment_file_name(Offset base, std::string_view suffix);
 // ERRORS: kCorrupt unless it is 20 digits.
 base::Result<Offset> parse_segment_file_name(std::string_view stem);
-// Not atomic and not synced: for files that can be rebuilt.
-base::Result<> write_file(base::Disk& disk, const std::string& path, base::ByteSpan content);
 
 }  // namespace penstock::storage

@@ -26,6 +26,7 @@ base::Result<> cut_segment(LogState& s, Offset offset) {
     if (auto cut = s.active.file->truncate(first_dropped->position); !cut) return s.poisoned_by(cut.error());
     segment.size_bytes = first_dropped->position;
   }
+  if (auto removed = s.remove_index_files(segment.base); !removed) return s.poisoned_by(removed.error());
   s.active.offsets.truncate_to(offset);
   s.active.times.truncate_to(offset);
   s.active.preallocated = s.active.written_back = segment.size_bytes;
@@ -81,11 +82,8 @@ base::Result<> Log::truncate_to(Offset offset) {
   const auto first_removed = s.segments.upper_bound(offset);
   const bool is_active_removed = first_removed != s.segments.end();
   if (is_active_removed) {
-    const std::size_t flushed = s.unflushed_files.size();
     TRY(s.remove_segments(first_removed, s.segments.end()));
     if (auto opened = s.reopen_as_active(s.active_segment()); !opened) return s.poisoned_by(opened.error());
-    if (flushed > 0)
-      s.unflushed_files.clear();  // What is left is flushed with the active segment, or is below.
   }
   if (auto cut = cut_segment(s, offset); !cut) return s.poisoned_by(cut.error());
   TRY(cut_state(s, offset));
@@ -101,7 +99,7 @@ base::Result<> Log::truncate_fully_and_start_at(Offset offset) {
   TRY(s.remove_segments(s.segments.begin(), s.segments.end()));
   TRY(s.create_active(offset, 0));
   TRY(cut_state(s, Offset{0}));
-  s.unflushed_files.clear();
+  s.unflushed.clear();
   s.dirty_aborted.clear();
   s.tail.clear();
   s.epochs.clear();

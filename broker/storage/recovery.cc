@@ -129,18 +129,20 @@ base::Result<> LogState::load_epochs() {
 base::Result<> LogState::recover_segments() {
   const bool is_clean = options.is_clean;
   report.was_clean = is_clean;
-  auto at = is_clean ? std::prev(segments.end()) : segment_of(recovery_point);
+  // From the last flushed batch on: if its segment was cut just before the crash, the cut may not have
+  // lasted.
+  auto at = is_clean ? std::prev(segments.end()) : segment_of(std::max(recovery_point - 1, Offset{0}));
   std::map<Offset, Segment> later(std::next(at), segments.end());
   segments.erase(std::next(at), segments.end());
   log_end = at->first;
   while (true) {
     const bool is_last = later.empty();
-    TRY(recover_active_end());
+    TRY(recover_active_end(is_last ? Offset{INT64_MAX} : later.begin()->first));
+    if (is_last && report.bad_position < 0) return {};
+    if (report.bad_position < 0) check_gap(later.begin()->first);
     if (report.bad_position >= 0) break;
-    if (is_last) return {};
-    active.times.append(active_segment().max_timestamp, active_segment().max_timestamp_offset);
-    TRY(index_job(active_segment(), active.offsets, active.times).run());
-    unflushed_files.push_back(active.file);
+    unflushed.push_back(sealed_active());
+    TRY(unflushed.back().write_indexes->run());
     auto next = later.extract(later.begin());
     log_end = next.key();
     segments.insert(std::move(next));
@@ -154,11 +156,20 @@ base::Result<> LogState::recover_segments() {
             later.begin()->first);
   for (auto& [base, segment] : later) segments[base] = segment;
   TRY(remove_segments(segments.find(later.begin()->first), segments.end()));
-  return {};
+  // A second crash must not bring them back behind what is appended from now on.
+  return disk.sync_directory(options.directory);
+}
+
+// The last batches of a segment may be lost although the next segment is there. Only compaction leaves holes.
+void LogState::check_gap(Offset next_base) {
+  if (log_end >= next_base || next_base <= recovery_point || config.is_compacted) return;
+  report.bad_file = active.file->path();
+  report.bad_position = active_segment().size_bytes;
+  report.reason = fmt::format("the segment ends at offset {} and the next begins at {}", log_end, next_base);
 }
 
 // The active segment's indexes and the log's end, from its files.
-base::Result<> LogState::recover_active_end() {
+base::Result<> LogState::recover_active_end(Offset limit) {
   Segment& segment = active_segment();
   const std::string log_path = path(segment.base, ".log");
   TRY_ASSIGN(auto file, disk.open(log_path, base::OpenMode::kReadWrite));
@@ -194,10 +205,11 @@ base::Result<> LogState::recover_active_end() {
   segment.is_max_timestamp_known = true;
   BatchScanner first(*active.file, 0, segment.size_bytes, BatchScanner::kLookupBytes);
   if (const auto batch = first.next(); batch && *batch) active.first_timestamp = (*batch)->max_timestamp();
-  return scan_active(from, !options.is_clean);
+  return scan_active(from, limit);
 }
 
-base::Result<> LogState::scan_active(std::int64_t from, bool is_crc_checked) {
+base::Result<> LogState::scan_active(std::int64_t from, Offset limit) {
+  const bool is_crc_checked = !options.is_clean;
   Segment& segment = active_segment();
   BatchScanner scanner(*active.file, from, segment.size_bytes,
                        is_crc_checked ? BatchScanner::kScanBytes : BatchScanner::kLookupBytes);
@@ -212,8 +224,10 @@ base::Result<> LogState::scan_active(std::int64_t from, bool is_crc_checked) {
     }
     if (!*header) break;
     kafka::RecordBatchView batch = **header;
-    if (batch.base_offset() < expected || batch.last_offset() - segment.base > INT32_MAX)
+    if (batch.base_offset() < expected || batch.last_offset() >= limit ||
+        batch.last_offset() - segment.base > INT32_MAX) {
       return cut_active(scanner.position(), fmt::format("offset {} is out of order", batch.base_offset()));
+    }
     if (is_crc_checked) {
       TRY_ASSIGN(batch, scanner.whole());
       if (auto sound = kafka::check_batch(batch); !sound)
@@ -251,21 +265,25 @@ base::Result<> LogState::cut_active(std::int64_t position, const std::string& re
   }
   TRY(active.file->truncate(position));
   segment.size_bytes = position;
-  return {};
+  TRY(active.file->sync());
+  TRY(remove_index_files(segment.base));
+  return disk.sync_directory(options.directory);
 }
 
 base::Result<> LogState::rebuild_producers(Offset snapshot_max) {
   producers.clear();
-  Offset from = log_start;
+  const Offset first = segments.begin()->first;
+  Offset from = first;
   std::sort(snapshots.begin(), snapshots.end());
   while (!snapshots.empty()) {
     const Offset newest = snapshots.back();
     const std::string name = path(newest, ".snapshot");
-    if (newest <= snapshot_max && newest <= log_end) {
+    // With batches missing between it and the log, a snapshot would make producers look out of sequence.
+    if (newest >= first && newest <= snapshot_max && newest <= log_end) {
       auto content = base::read_file(disk, name, kSideFileBytesMax);
       auto loaded = content ? producers.load_snapshot(*content, newest) : base::fail(content.error());
       if (loaded) {
-        from = std::max(newest, log_start);
+        from = newest;
         break;
       }
       if (disk.exists(name)) log.warn("{}: {}; using an older one", name, loaded.error().what());

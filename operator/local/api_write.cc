@@ -25,6 +25,7 @@ WriteOptions options_of(const ApiRequest& request) {
   if (options.manager.empty()) options.manager = "unknown";
   options.is_dry_run = request.query_value("dryRun") == "All";
   options.is_forced = request.query_flag("force");
+  options.is_strict = request.query_value("fieldValidation") == "Strict";
   return options;
 }
 

@@ -116,12 +116,14 @@ base::Result<ObjectPtr> Objects::get(const Kind& kind, const std::string& ns, co
   return base::fail(Errc::kNotFound, described(kind, name) + " not found");
 }
 
-base::Result<> Objects::admit(const Kind& kind, Json& object, const Json* old) const {
+base::Result<> Objects::admit(const Kind& kind, Json& object, const Json* old, bool is_strict) const {
   const std::string name = name_of(object);
   if (!is_valid_name(name))
     return invalid(kind, name, "metadata.name: must be lower case letters, digits, '-' and '.', at most 253");
   if (!kind.schema) return {};
-  resources::prune_unknown(*kind.schema, object);
+  const std::vector<std::string> unknown = resources::prune_unknown(*kind.schema, object);
+  if (is_strict && !unknown.empty())
+    return base::fail(Errc::kCorrupt, fmt::format("strict decoding error: unknown field \"{}\"", unknown.front()));
   resources::add_defaults(*kind.schema, object);
   auto errors = resources::validate_schema(*kind.schema, object);
   if (errors.empty()) errors = resources::validate(object, old);
@@ -155,7 +157,7 @@ base::Result<ObjectPtr> Objects::store_new(const Kind& kind, const ObjectKey& ke
     return base::fail(Errc::kNotFound, fmt::format("namespaces \"{}\" not found", key.ns));
   if (kind.has_status) object.erase("status");
   add_identity(kind, key, object);
-  TRY(admit(kind, object, nullptr));
+  TRY(admit(kind, object, nullptr, options.is_strict));
   add_built_in_defaults(kind, object, now());
   if (options.is_dry_run) return std::make_shared<const Json>(std::move(object));
   return store_.put(key, std::move(object));
@@ -237,7 +239,7 @@ base::Result<ObjectPtr> Objects::store_changed(const Kind& kind, const ObjectKey
   if (metadata.value("managedFields", Json()).is_null()) metadata.erase("managedFields");
   // A finalizer can be removed from an object that newer rules would refuse.
   const bool is_spec_same = has_same_spec(*old, object);
-  if (!is_spec_same || options.subresource == "status") TRY(admit(kind, object, old.get()));
+  if (!is_spec_same || options.subresource == "status") TRY(admit(kind, object, old.get(), options.is_strict));
   if (!is_spec_same) add_built_in_defaults(kind, object, now());
   if (!has_same_spec(*old, object)) metadata["generation"] = number_at(*old, "/metadata/generation", 1) + 1;
   if (options.is_dry_run) return std::make_shared<const Json>(std::move(object));

@@ -21,6 +21,7 @@ struct WriteOptions {
   std::string subresource{};  // Empty or "status".
   bool is_dry_run = false;
   bool is_forced = false;     // For apply.
+  bool is_strict = false;     // Unknown fields are refused rather than dropped.
   bool tracks_fields = true;  // Controllers do not compete for fields, so they need no record of them.
 };
 
@@ -62,7 +63,7 @@ class Objects {
   std::int64_t wall_ms() const { return clock_.wall_ms(); }
 
  private:
-  base::Result<> admit(const Kind& kind, Json& object, const Json* old) const;
+  base::Result<> admit(const Kind& kind, Json& object, const Json* old, bool is_strict) const;
   base::Result<ObjectPtr> store_new(const Kind& kind, const ObjectKey& key, Json object,
                                     const WriteOptions& options);
   base::Result<ObjectPtr> store_changed(const Kind& kind, const ObjectKey& key, const ObjectPtr& old,

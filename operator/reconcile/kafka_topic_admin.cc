@@ -22,7 +22,7 @@ using base::fail;
 using base::Result;
 using kafka::ErrorCode;
 
-constexpr std::int32_t kServerTimeoutMs = 5000;
+constexpr std::int32_t kServerTimeoutMs = 2500;
 constexpr std::int8_t kSourceDynamicDefaultBroker = 3;
 
 kafka::AdminClientOptions options_for(std::vector<kafka::Endpoint> bootstrap) {
@@ -30,9 +30,9 @@ kafka::AdminClientOptions options_for(std::vector<kafka::Endpoint> bootstrap) {
   options.bootstrap = std::move(bootstrap);
   options.client_id = "penstock-operator";
   // Short: the pass is tried again anyway, and a status that says what is wrong should not wait.
-  options.call_timeout = base::seconds(10);
-  options.request_timeout = base::seconds(8);
-  options.connect_timeout = base::seconds(3);
+  options.call_timeout = base::seconds(4);
+  options.request_timeout = base::seconds(3);
+  options.connect_timeout = base::seconds(2);
   return options;
 }
 

@@ -53,7 +53,10 @@ aio::Task<> WorkQueue::run(std::string key) {
     ++failures_;
     ++item.failures;
     const base::Duration delay = back_off(item.failures);
-    log.warn("{}: {}; trying again in {} ms", key, outcome.error().what(), delay.count() / 1'000'000);
+    const base::Errc code = outcome.error().code();
+    const bool is_stopping = code == base::Errc::kShuttingDown || code == base::Errc::kCancelled;
+    if (!is_stopping)
+      log.warn("{}: {}; trying again in {} ms", key, outcome.error().what(), delay.count() / 1'000'000);
     if (!item.is_queued) schedule(key, delay);
   } else {
     item.failures = 0;

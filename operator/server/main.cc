@@ -86,7 +86,7 @@ struct Parts {
 };
 
 aio::Task<> stop_parts(Parts& parts, aio::AsioReactor& reactor) {
-  // Calls under way end first, so that passes that wait for them end too.
+  co_await parts.app.stop_watching();
   co_await parts.client.stop();
   co_await parts.admins.stop();
   co_await parts.app.stop();

@@ -61,12 +61,13 @@ void Operator::add_informer(kube::Kind kind, std::string label_selector) {
   informers_.back()->start();
 }
 
-aio::Task<> Operator::stop() {
+aio::Task<> Operator::stop_watching() {
   stopping_.cancel();
   co_await gate_.close();
   for (auto& informer : informers_) co_await informer->stop();
-  co_await queue_.stop();
 }
+
+aio::Task<> Operator::stop() { co_await queue_.stop(); }
 
 aio::Task<> Operator::run() {
   const auto is_synced = [](const auto& informer) { return informer->has_synced(); };

@@ -2,7 +2,7 @@
 // reconcilers.
 //
 // Threads: one reactor.
-// Lifetime: start() once; stop() before destruction.
+// Lifetime: start() once; stop_watching() and stop() before destruction.
 #pragma once
 
 #include <memory>
@@ -29,6 +29,9 @@ class Operator {
            reconcile::TopicAdmins& admins, OperatorOptions options);
 
   void start();
+  // Hears of no more changes. Then the clients are stopped, which ends the passes that wait for them, then
+  // stop().
+  aio::Task<> stop_watching();
   aio::Task<> stop();
 
   // Every kind that is needed has been listed, so that reconciling has begun.

@@ -39,6 +39,8 @@ class MetadataPublisher {
   void start();
   aio::Task<> stop();
 
+  // The newest record that has been applied.
+  kafka::Offset applied() const { return applied_; }
   // Resumes once everything up to `offset` has been applied.
   aio::Task<> wait_applied(kafka::Offset offset);
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 
 #include <fmt/core.h>
 
+#include "base/aio/completion.h"
+#include "base/aio/gate.h"
 #include "base/aio/sleep.h"
 #include "kafka/error_codes.h"
 
@@ -58,6 +61,12 @@ base::Result<base::Bytes> copy_of(const kafka::RecordsRef& records) {
   return bytes;
 }
 
+// Ends with the partition's leadership at the latest; refers to nothing that goes before the partition set.
+aio::Task<> report_commit(replication::PartitionSet& set, replication::PartitionKey key, kafka::Offset end,
+                          aio::Completion<std::optional<ErrorCode>> done) {
+  done.set(co_await set.wait_committed(key, end, kCommitWaitMax));
+}
+
 }  // namespace
 
 base::Result<kafka::Offset> PartitionCoordinatorLog::append(base::Bytes batch) {
@@ -67,7 +76,13 @@ base::Result<kafka::Offset> PartitionCoordinatorLog::append(base::Bytes batch) {
 }
 
 aio::Task<base::Result<>> PartitionCoordinatorLog::wait_committed(kafka::Offset offset) {
-  const ErrorCode error = co_await set_.wait_committed(key_, offset + 1, kCommitWaitMax);
+  if (closed_.is_cancelled()) co_return fail(Errc::kShuttingDown, "__consumer_offsets: commit");
+  aio::Completion<std::optional<ErrorCode>> done;
+  const auto registration = closed_.token().on_cancel([done] { done.set(std::nullopt); });
+  aio::start_detached(report_commit(set_, key_, offset + 1, done));
+  const std::optional<ErrorCode> outcome = co_await done.wait();
+  if (!outcome) co_return fail(Errc::kShuttingDown, "__consumer_offsets: commit");
+  const ErrorCode error = *outcome;
   if (error != ErrorCode::kNone) co_return failure(error, "commit");
   co_return base::Result<>{};
 }

@@ -4,6 +4,7 @@
 // Threads:  the reactor of the set.
 #pragma once
 
+#include "base/aio/cancel.h"
 #include "broker/coordinator/group/coordinator_log.h"
 #include "broker/replication/partition_set.h"
 
@@ -20,10 +21,12 @@ class PartitionCoordinatorLog final : public coordinator::CoordinatorLog {
   kafka::Offset end_offset() const override;
   kafka::Offset high_watermark() const override;
   aio::Task<base::Result<base::Bytes>> read(kafka::Offset from, std::size_t bytes_max) override;
+  void close() override { closed_.cancel(); }
 
  private:
   replication::PartitionSet& set_;
   const replication::PartitionKey key_;
+  aio::CancelSource closed_;
 };
 
 }  // namespace penstock::server

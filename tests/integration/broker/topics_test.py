@@ -32,7 +32,7 @@ class Topics(penstock.BrokerTest):
         penstock.topics(self.broker, "--create", "--topic", "a.b")
         for arguments, words in [
             (["--create", "--topic", "a.b"], "Topic 'a.b' already exists."),
-            (["--create", "--topic", "a_b"], "collides with existing topics"),
+            (["--create", "--topic", "a_b"], "collides with existing topic"),
             (["--create", "--topic", "x", "--replication-factor", "2"], "replication factor"),
             (["--create", "--topic", "x", "--config", "retention.ms=abc"], "retention.ms"),
             (["--alter", "--topic", "a.b", "--partitions", "1"], "partition"),
@@ -43,7 +43,7 @@ class Topics(penstock.BrokerTest):
 
     def test_configs_by_kafkas_tool(self):
         penstock.topics(self.broker, "--create", "--topic", "c")
-        configs = ["org.apache.kafka.tools.ConfigCommand", "--bootstrap-server", self.broker.bootstrap]
+        configs = ["kafka.admin.ConfigCommand", "--bootstrap-server", self.broker.bootstrap]
         penstock.java(*configs, "--alter", "--entity-type", "topics", "--entity-name", "c",
                       "--add-config", "retention.ms=1000,max.message.bytes=2000")
         shown = penstock.java(*configs, "--describe", "--entity-type", "topics", "--entity-name", "c").stdout

@@ -1,0 +1,40 @@
+// What the admin port answers: health for probes, metrics for Prometheus.
+#include <fmt/core.h>
+
+#include "broker/server/broker_parts.h"
+
+namespace penstock::server {
+
+base::Result<> Broker::Parts::start_admin() {
+  if (server.admin_listener().empty()) return {};
+  TRY_ASSIGN(const ListenerAddress address,
+             parse_host_port("penstock.admin.listener", server.admin_listener()));
+  metrics.add_gauge("penstock_ready", "1 while this broker is unfenced and serves requests.",
+                    [this] { return is_ready ? 1.0 : 0.0; });
+  metrics.add_gauge("penstock_topics", "Topics in the cluster.",
+                    [this] { return static_cast<double>(metadata->images().current()->topic_count()); });
+  metrics.add_gauge("penstock_brokers", "Registered brokers in the cluster.",
+                    [this] { return static_cast<double>(metadata->images().current()->brokers().size()); });
+  metrics.add_gauge("penstock_metadata_offset", "The newest metadata record that this broker knows.", [this] {
+    return static_cast<double>(metadata->images().current()->last_offset().value());
+  });
+  admin = std::make_unique<net::HttpServer>(control->reactor(),
+                                            [this](std::string_view path) { return answer_admin(path); });
+  return admin->start(address.host, address.port);
+}
+
+net::HttpReply Broker::Parts::answer_admin(std::string_view path) const {
+  if (path == "/healthz") {
+    if (!metadata->has_failed()) return {.body = "ok\n"};
+    return {.status = 500, .body = "the metadata log has failed; see this broker's log\n"};
+  }
+  if (path == "/readyz") {
+    if (is_ready) return {.body = "ready\n"};
+    return {.status = 503, .body = "not registered and unfenced yet\n"};
+  }
+  if (path == "/metrics")
+    return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics.text()};
+  return {.status = 404, .body = "there are /healthz, /readyz and /metrics\n"};
+}
+
+}  // namespace penstock::server

@@ -1,0 +1,123 @@
+#include "broker/server/broker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/metadata/topic_config.h"
+#include "broker/server/blocking_call.h"
+#include "broker/server/broker_parts.h"
+#include "broker/server/cpu_count.h"
+#include "broker/server/version.h"
+
+namespace penstock::server {
+
+namespace {
+
+constexpr base::Logger log("server");
+
+// Kafka's names that are accepted without acting on them: threads and sockets are sized by other means here,
+// and the topics of transactions and share groups are not made yet.
+constexpr std::string_view kWithoutEffect[] = {
+    "num.network.threads",
+    "num.io.threads",
+    "num.replica.fetchers",
+    "socket.send.buffer.bytes",
+    "socket.receive.buffer.bytes",
+    "num.recovery.threads.per.data.dir",
+    "share.coordinator.state.topic.replication.factor",
+    "share.coordinator.state.topic.min.isr",
+    "transaction.state.log.replication.factor",
+    "transaction.state.log.min.isr",
+};
+
+// A broker config that is the default of a topic config: log.retention.ms.
+bool is_topic_default(std::string_view key) {
+  return std::ranges::any_of(metadata::topic_keys(), [key](const metadata::TopicKey& topic_key) {
+    return std::ranges::find(topic_key.synonyms, key, &metadata::TopicKeySynonym::broker_key) !=
+           topic_key.synonyms.end();
+  });
+}
+
+}  // namespace
+
+base::Result<> Broker::Parts::load() {
+  for (base::ConfigSection* section : std::initializer_list<base::ConfigSection*>{
+           &server, &metadata_config, &replication_config, &group_config, &handler_config}) {
+    TRY(section->load(properties));
+  }
+  TRY_ASSIGN(const base::LogLevel level, base::parse_log_level(server.log_level()));
+  base::set_log_level(level);
+  TRY_ASSIGN(directory, data_directory(server));
+  TRY_ASSIGN(listeners, resolve_listeners(server, metadata_config.controller_listener_names(), host_name()));
+  const auto has_role = [this](std::string_view role) {
+    const auto& roles = metadata_config.process_roles();
+    return std::ranges::find(roles, role) != roles.end();
+  };
+  if (!has_role("broker") || !has_role("controller")) {
+    return base::fail(base::Errc::kUnsupported,
+                      "config process.roles: this version runs as broker,controller: one node that is both");
+  }
+  return {};
+}
+
+void Broker::Parts::warn_unknown() const {
+  for (const std::string& key : base::unknown_keys(properties, sections())) {
+    // Defaults of topics are resolved with the topics.
+    if (is_topic_default(key)) continue;
+    if (std::ranges::find(kWithoutEffect, key) != std::end(kWithoutEffect)) {
+      log.debug("config {} has no effect here", key);
+    } else {
+      log.warn("config {} is unknown and ignored", key);
+    }
+  }
+}
+
+bool Broker::Parts::is_controller_listener(const std::string& name) const {
+  const auto& names = metadata_config.controller_listener_names();
+  return std::ranges::find(names, name) != names.end();
+}
+
+Broker::Broker(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Broker::~Broker() {
+  // Threads first: nothing may run while the parts go.
+  for (auto& lane : parts_->lanes) lane->stop_and_join();
+  if (parts_->control) parts_->control->stop_and_join();
+  parts_->pool.reset();
+}
+
+base::Result<std::unique_ptr<Broker>> Broker::create(base::Properties properties) {
+  auto parts = std::make_unique<Parts>();
+  parts->properties = std::move(properties);
+  TRY(parts->load());
+  return std::unique_ptr<Broker>(new Broker(std::move(parts)));
+}
+
+base::Result<> Broker::start() {
+  Parts& parts = *parts_;
+  log.info("{}", kVersionText);
+  parts.warn_unknown();
+  const std::size_t wanted = static_cast<std::size_t>(parts.server.reactors());
+  const std::size_t lanes = wanted > 0 ? wanted : available_cores();
+  parts.pool = std::make_unique<aio::BlockingPool>(static_cast<std::size_t>(parts.server.blocking_threads()));
+  parts.control = std::make_unique<aio::ReactorThread>(parts.clock, *parts.pool, "control");
+  for (std::size_t i = 0; i < lanes; ++i) {
+    parts.lanes.push_back(
+        std::make_unique<aio::ReactorThread>(parts.clock, *parts.pool, "reactor-" + std::to_string(i)));
+  }
+  TRY(parts.open());
+  auto started = blocking_call(parts.control->reactor(), [&parts] { return parts.start_parts(); });
+  // What did start is stopped in order; why it failed is what the caller wants to know.
+  if (!started) (void)stop();
+  return started;
+}
+
+bool Broker::has_failed() const { return parts_->metadata != nullptr && parts_->metadata->has_failed(); }
+
+base::Result<> Broker::stop() {
+  Parts& parts = *parts_;
+  return blocking_call(parts.control->reactor(), [&parts] { return parts.stop_parts(); });
+}
+
+}  // namespace penstock::server

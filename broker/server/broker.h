@@ -1,0 +1,37 @@
+// The composition root: builds every part of a broker, starts them in order, stops them in the reverse.
+//
+// Start: data directory -> metadata (raft, controller) -> replicas -> registration -> listeners -> unfenced.
+// Stop:  controlled shutdown -> listeners -> coordinators -> replicas (clean-shutdown file) -> metadata.
+//
+// Threads: start() and stop() from the main thread; both block.
+// Lifetime: stop() before destruction when start() succeeded.
+#pragma once
+
+#include <memory>
+
+#include "base/config.h"
+#include "base/error.h"
+
+namespace penstock::server {
+
+class Broker {
+ public:
+  // ERRORS: kInvalidArgument naming the key.
+  static base::Result<std::unique_ptr<Broker>> create(base::Properties properties);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  // Serves requests and is registered when it returns.
+  base::Result<> start();
+  // Whether a part has failed so that the broker must end: a disk error in the metadata log, for one.
+  bool has_failed() const;
+  base::Result<> stop();
+
+ private:
+  struct Parts;
+  explicit Broker(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace penstock::server

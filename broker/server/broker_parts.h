@@ -1,0 +1,102 @@
+// Everything a broker is made of, in the order in which it is built. Internal to broker/server.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/aio/asio_reactor.h"
+#include "base/disk.h"
+#include "base/random.h"
+#include "broker/coordinator/group/config.h"
+#include "broker/coordinator/group/group_coordinators.h"
+#include "broker/handlers/config.h"
+#include "broker/handlers/fetch_session.h"
+#include "broker/handlers/producer_ids.h"
+#include "broker/handlers/services.h"
+#include "broker/metadata/broker_lifecycle.h"
+#include "broker/metadata/config.h"
+#include "broker/metadata/config_view.h"
+#include "broker/metadata/metadata_node.h"
+#include "broker/net/http_server.h"
+#include "broker/net/listener.h"
+#include "broker/replication/config.h"
+#include "broker/replication/replica_manager.h"
+#include "broker/security/authorizer.h"
+#include "broker/server/broker.h"
+#include "broker/server/config.h"
+#include "broker/server/metadata_publisher.h"
+#include "broker/server/metrics.h"
+#include "broker/server/request_router.h"
+#include "broker/storage/log_directory.h"
+
+namespace penstock::server {
+
+// The name of this machine, for listeners that advertise none.
+std::string host_name();
+
+struct Broker::Parts {
+  base::Properties properties;
+  ServerConfig server;
+  metadata::MetadataConfig metadata_config;
+  replication::ReplicationConfig replication_config;
+  coordinator::GroupConfig group_config;
+  handlers::HandlerConfig handler_config;
+
+  Listeners listeners;
+  std::string directory;
+
+  base::SystemClock clock;
+  base::SystemRandom random;
+  base::PosixDisk disk;
+  security::AllowAll authorizer;
+  Metrics metrics;
+  std::atomic<bool> is_ready = false;
+
+  std::unique_ptr<aio::BlockingPool> pool;
+  std::unique_ptr<aio::ReactorThread> control;
+  std::vector<std::unique_ptr<aio::ReactorThread>> lanes;
+
+  std::unique_ptr<storage::LogDirectory> logs;
+  std::unique_ptr<metadata::BrokerConfigView> config_view;
+  std::unique_ptr<metadata::MetadataNode> metadata;
+  std::unique_ptr<replication::ReplicaManager> replicas;
+  std::unique_ptr<coordinator::GroupCoordinators> groups;
+  std::unique_ptr<handlers::FetchSessions> fetch_sessions;
+  std::unique_ptr<handlers::ProducerIdSource> producer_id_source;
+  std::unique_ptr<handlers::ProducerIds> producer_ids;
+  std::unique_ptr<metadata::BrokerLifecycle> lifecycle;
+  std::unique_ptr<MetadataPublisher> publisher;
+  handlers::Services services;
+  std::unique_ptr<RequestRouter> router;
+  std::vector<std::unique_ptr<net::Listener>> sockets;
+  std::unique_ptr<net::HttpServer> admin;
+
+  std::vector<const base::ConfigSection*> sections() const {
+    return {&server, &metadata_config, &replication_config, &group_config, &handler_config};
+  }
+  std::vector<aio::AsioReactor*> lane_reactors() {
+    std::vector<aio::AsioReactor*> reactors;
+    for (auto& lane : lanes) reactors.push_back(&lane->reactor());
+    return reactors;
+  }
+  std::vector<aio::Reactor*> lane_bases() {
+    std::vector<aio::Reactor*> reactors;
+    for (auto& lane : lanes) reactors.push_back(&lane->reactor());
+    return reactors;
+  }
+
+  base::Result<> load();
+  void warn_unknown() const;
+  bool is_controller_listener(const std::string& name) const;
+  base::Result<> open();
+  base::Result<> start_admin();
+  base::Result<> start_listeners();
+  net::HttpReply answer_admin(std::string_view path) const;
+  metadata::LifecycleOptions lifecycle_options();
+  aio::Task<base::Result<>> start_parts();
+  aio::Task<base::Result<>> stop_parts();
+};
+
+}  // namespace penstock::server

@@ -1,0 +1,187 @@
+// Opening, starting and stopping the parts of a broker.
+#include <unistd.h>
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "base/aio/cross_reactor.h"
+#include "base/aio/sleep.h"
+#include "base/log.h"
+#include "broker/metadata/features.h"
+#include "broker/server/broker_parts.h"
+
+namespace penstock::server {
+
+namespace {
+
+constexpr base::Logger log("server");
+constexpr auto kControlledShutdownMax = base::seconds(30);
+
+aio::Task<bool> stop_listener(net::Listener& listener) {
+  co_await listener.stop();
+  co_return true;
+}
+
+}  // namespace
+
+std::string host_name() {
+  char buffer[256] = {};
+  if (::gethostname(buffer, sizeof buffer - 1) != 0 || buffer[0] == '\0') return "localhost";
+  return buffer;
+}
+
+base::Result<> Broker::Parts::open() {
+  auto opened = storage::LogDirectory::open(disk, directory);
+  if (!opened && opened.error().code() == base::Errc::kNotFound) {
+    return base::fail(base::Errc::kNotFound,
+                      fmt::format("log.dirs {} is not formatted; run: penstock-broker format --config FILE "
+                                  "--cluster-id $(penstock-broker format --random-uuid) --standalone",
+                                  directory));
+  }
+  if (!opened) return base::fail(opened.error());
+  logs = std::move(*opened);
+  const storage::MetaProperties& meta = logs->meta();
+  const kafka::NodeId node(metadata_config.node_id());
+  if (meta.node_id != node) {
+    return base::fail(base::Errc::kInvalidArgument,
+                      fmt::format("config node.id: {} is not the {} that {} was formatted for", node.value(),
+                                  meta.node_id.value(), directory));
+  }
+  config_view = std::make_unique<metadata::BrokerConfigView>(node, properties, sections());
+  metadata::MetadataNodeOptions options;
+  options.reactor = &control->reactor();
+  options.disk = &disk;
+  options.random = &random;
+  options.config = &metadata_config;
+  options.configs = config_view.get();
+  options.node = node;
+  options.directory_id = meta.directory_id;
+  options.cluster_id = meta.cluster_id;
+  options.log_directory = metadata_config.log_dir().empty() ? directory : metadata_config.log_dir();
+  for (const ListenerAddress& listener : listeners.advertised) {
+    if (!is_controller_listener(listener.name)) continue;
+    options.controller_listeners.push_back(
+        {.name = listener.name, .host = listener.host, .port = listener.port, .security_protocol = 0});
+  }
+  options.on_fatal = [](const base::Error& error) {
+    log.error("the metadata log cannot go on: {}", error.what());
+  };
+  options.is_topic_deletion_enabled = handler_config.delete_topics();
+  TRY_ASSIGN(metadata, metadata::MetadataNode::open(std::move(options)));
+
+  replicas = std::make_unique<replication::ReplicaManager>(node, replication_config, lane_bases(), *logs);
+  groups = std::make_unique<coordinator::GroupCoordinators>(group_config, random);
+  fetch_sessions = std::make_unique<handlers::FetchSessions>(
+      lane_bases(), static_cast<std::size_t>(replication_config.fetch_session_slots_max()), random.next());
+  publisher = std::make_unique<MetadataPublisher>(
+      MetadataPublisher::Parts{.self = node,
+                               .reactor = control->reactor(),
+                               .images = metadata->images(),
+                               .config = *config_view,
+                               .replicas = *replicas,
+                               .groups = *groups,
+                               .replica_lag_max_ms = replication_config.replica_lag_time_max_ms()});
+  lifecycle = std::make_unique<metadata::BrokerLifecycle>(control->reactor(), metadata->controller(),
+                                                          lifecycle_options());
+  producer_id_source = std::make_unique<handlers::ControllerProducerIds>(
+      metadata->controller(), node.value(), [this] { return lifecycle->epoch().value(); });
+  producer_ids = std::make_unique<handlers::ProducerIds>(control->reactor(), *producer_id_source);
+  services = handlers::Services{.node_id = node.value(),
+                                .cluster_id = meta.cluster_id,
+                                .images = &metadata->images(),
+                                .controller = &metadata->controller(),
+                                .replicas = replicas.get(),
+                                .groups = groups.get(),
+                                .fetch_sessions = fetch_sessions.get(),
+                                .producer_ids = producer_ids.get(),
+                                .authorizer = &authorizer,
+                                .config = config_view.get(),
+                                .handler_config = &handler_config,
+                                .group_config = &group_config};
+  router = std::make_unique<RequestRouter>(services, metrics);
+  return {};
+}
+
+metadata::LifecycleOptions Broker::Parts::lifecycle_options() {
+  metadata::LifecycleOptions options;
+  options.node = kafka::NodeId(metadata_config.node_id());
+  options.cluster_id = logs->meta().cluster_id;
+  options.incarnation_id = base::Uuid::random(random);
+  for (const ListenerAddress& listener : listeners.advertised) {
+    if (is_controller_listener(listener.name)) continue;
+    options.listeners.push_back(
+        {.name = listener.name, .host = listener.host, .port = listener.port, .security_protocol = 0});
+  }
+  options.features = metadata::supported_features();
+  if (!metadata_config.rack().empty()) options.rack = metadata_config.rack();
+  options.directories = {logs->meta().directory_id};
+  options.previous_epoch = logs->previous_broker_epoch();
+  options.heartbeat_interval = base::milliseconds(metadata_config.heartbeat_interval_ms());
+  options.registration_timeout = base::milliseconds(metadata_config.registration_timeout_ms());
+  options.applied_offset = [this] { return publisher->applied(); };
+  return options;
+}
+
+base::Result<> Broker::Parts::start_listeners() {
+  for (const ListenerAddress& address : listeners.bound) {
+    // A quorum of one has nobody to talk to on its controller listener.
+    if (is_controller_listener(address.name)) continue;
+    net::ListenerOptions options;
+    options.name = address.name;
+    options.host = address.host;
+    options.port = address.port;
+    options.limits.frame_bytes_max = server.request_bytes_max();
+    options.connections_max = static_cast<std::size_t>(server.connections_max());
+    if (server.connections_idle_max_ms() >= 0)
+      options.idle_max = base::milliseconds(server.connections_idle_max_ms());
+    auto socket = std::make_unique<net::Listener>(std::move(options), lane_reactors(), *router);
+    TRY(socket->start());
+    log.info("listening on {}://{}:{}", address.name, address.host.empty() ? "*" : address.host,
+             socket->port());
+    sockets.push_back(std::move(socket));
+  }
+  return {};
+}
+
+aio::Task<base::Result<>> Broker::Parts::start_parts() {
+  CO_TRY(start_admin());
+  CO_TRY(co_await replicas->start(control->reactor()));
+  publisher->start();
+  metadata->start();
+  lifecycle->start();
+  CO_TRY(co_await lifecycle->wait_registered());
+  // The registration is a record at the offset that is its epoch: with it applied, so is all that came
+  // before.
+  co_await publisher->wait_applied(kafka::Offset(lifecycle->epoch().value()));
+  auto start_sockets = [this] { return start_listeners(); };
+  CO_TRY(co_await aio::run_on(control->reactor(), lanes.front()->reactor(), std::move(start_sockets)));
+  lifecycle->set_ready();
+  CO_TRY(co_await lifecycle->wait_unfenced());
+  is_ready = true;
+  log.info("broker {} of cluster {} is ready", metadata_config.node_id(), logs->meta().cluster_id);
+  co_return base::Result<>{};
+}
+
+aio::Task<base::Result<>> Broker::Parts::stop_parts() {
+  is_ready = false;
+  if (metadata_config.controlled_shutdown() && !metadata->has_failed()) {
+    const bool is_granted = co_await lifecycle->controlled_shutdown(kControlledShutdownMax);
+    if (!is_granted) log.warn("stopping without the controller's leave");
+  }
+  const kafka::BrokerEpoch epoch = lifecycle->epoch();
+  for (auto& socket : sockets) {
+    net::Listener* at = socket.get();
+    co_await aio::call_on(control->reactor(), lanes.front()->reactor(), [at] { return stop_listener(*at); });
+  }
+  co_await lifecycle->stop();
+  co_await groups->stop(control->reactor());
+  co_await publisher->stop();
+  const auto stopped = co_await replicas->stop(control->reactor(), epoch);
+  co_await metadata->stop();
+  if (admin) admin->stop();
+  if (stopped) log.info("stopped cleanly");
+  co_return stopped;
+}
+
+}  // namespace penstock::server

@@ -1,0 +1,87 @@
+// penstock-broker: the program around server::Broker.
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "broker/server/broker.h"
+#include "broker/server/format.h"
+#include "broker/server/options.h"
+#include "broker/server/version.h"
+
+namespace {
+
+using penstock::base::Error;
+using penstock::base::Result;
+using penstock::server::Options;
+
+constexpr penstock::base::Logger log("server");
+
+int refuse(const Error& error, const char* hint) {
+  std::fprintf(stderr, "penstock-broker: %s\n", error.what().c_str());
+  if (hint != nullptr) std::fprintf(stderr, "%s\n", hint);
+  return 1;
+}
+
+// Blocked here, before any thread is made, so that only the main thread takes them.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+// Returns the signal, or 0 when the broker has failed.
+int wait_for_end(const sigset_t& signals, const penstock::server::Broker& broker) {
+  constexpr timespec kLookEvery{.tv_sec = 1, .tv_nsec = 0};
+  for (;;) {
+    const int signal = sigtimedwait(&signals, nullptr, &kLookEvery);
+    if (signal > 0) return signal;
+    if (broker.has_failed()) return 0;
+  }
+}
+
+int serve(const Options& options) {
+  auto properties = penstock::server::load_properties(options);
+  if (!properties) return refuse(properties.error(), nullptr);
+  if (options.format_if_empty) {
+    if (auto formatted = penstock::server::format_if_empty(*properties, options.format_arguments);
+        !formatted) {
+      return refuse(formatted.error(), nullptr);
+    }
+  }
+  const sigset_t signals = block_signals();
+  auto broker = penstock::server::Broker::create(std::move(*properties));
+  if (!broker) return refuse(broker.error(), nullptr);
+  if (auto started = (*broker)->start(); !started) return refuse(started.error(), nullptr);
+  const int signal = wait_for_end(signals, **broker);
+  log.info("{}", signal == 0 ? "stopping after a failure" : "stopping on a signal");
+  const auto stopped = (*broker)->stop();
+  if (!stopped) return refuse(stopped.error(), nullptr);
+  return signal == 0 ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == "format") {
+    return penstock::server::run_format({arguments.begin() + 1, arguments.end()});
+  }
+  const auto options = penstock::server::parse_options(arguments);
+  if (!options) return refuse(options.error(), "Try: penstock-broker --help");
+  if (options->wants_help) {
+    std::fputs(penstock::server::usage().c_str(), stdout);
+    return 0;
+  }
+  if (options->wants_version) {
+    std::puts(penstock::server::kVersionText);
+    return 0;
+  }
+  return serve(*options);
+}

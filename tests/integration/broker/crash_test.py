@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""kill -9 under load: no acknowledged record is lost or doubled, and the broker is back by itself."""
+import collections
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
+import penstock  # noqa: E402
+
+KILLS = int(os.environ.get("PENSTOCK_KILLS", "20"))
+SEED = int(os.environ.get("PENSTOCK_SEED", "1"))
+RECORDS_PER_SECOND = 3000
+ACKED_BETWEEN_KILLS = 400
+
+
+class Writer:
+    """Apache Kafka's VerifiableProducer, idempotent and with the client's default retries."""
+
+    def __init__(self, broker, topic, directory):
+        config = pathlib.Path(directory) / "producer.properties"
+        config.write_text("retries=2147483647\nenable.idempotence=true\nacks=all\ndelivery.timeout.ms=120000\n"
+                          "request.timeout.ms=10000\nlinger.ms=1\n")
+        self.acked = []
+        self.failed = []
+        self.process = subprocess.Popen(
+            ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{penstock.KAFKA_LIBS}/*",
+             "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", broker.bootstrap, "--topic", topic,
+             "--throughput", str(RECORDS_PER_SECOND), "--command-config", str(config)],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if event["name"] == "producer_send_success":
+                self.acked.append((event["value"], event["partition"], event["offset"]))
+            elif event["name"] == "producer_send_error":
+                self.failed.append(event)
+
+    def stop(self):
+        self.process.terminate()  # It flushes what is in flight.
+        self.process.wait(150)
+        self.reader.join()
+
+
+class Crash(penstock.BrokerTest):
+    def setUp(self):
+        super().setUp()
+        # Whatever happens, end the process that runs at that time.
+        self.addCleanup(lambda: self.broker.process and self.broker.process.kill())
+
+    def test_acked_records_survive_kills(self):
+        chance = random.Random(SEED)
+        print(f"seed {SEED}, {KILLS} kills")
+        penstock.topics(self.broker, "--create", "--topic", "safe", "--partitions", "3", "--config",
+                        "segment.bytes=1048576")
+        writer = Writer(self.broker, "safe", self.directory)
+        try:
+            for _ in range(KILLS):
+                goal = len(writer.acked) + chance.randrange(1, ACKED_BETWEEN_KILLS)
+                penstock.wait_until(lambda: len(writer.acked) >= goal, 60, f"{goal} records acknowledged")
+                self.broker.kill()
+                self.broker.start()
+        finally:
+            writer.stop()
+        read = penstock.kcat(self.broker, "-C", "-t", "safe", "-e", "-q", "-o", "beginning", "-f", "%s %p %o\n").stdout
+        stored = collections.defaultdict(list)
+        for line in read.splitlines():
+            value, partition, offset = line.split()
+            stored[value].append((int(partition), int(offset)))
+        lost = [a for a in writer.acked if (a[1], a[2]) not in stored[a[0]]]
+        doubled = [value for value, places in stored.items() if len(places) > 1]
+        print(f"{len(writer.acked)} acknowledged, {len(lost)} lost, {len(doubled)} doubled, {len(writer.failed)} failed")
+        self.assertGreater(len(writer.acked), KILLS)
+        self.assertEqual(lost, [])
+        self.assertEqual(doubled, [])
+        self.assertEqual(writer.failed, [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -11,6 +11,7 @@
 #include "cli/session.h"
 #include "operator/kube/http_client.h"
 #include "operator/resources/conditions.h"
+#include "operator/resources/validation.h"
 
 namespace penstock::cli {
 
@@ -50,6 +51,22 @@ struct ApplyRequest {
 std::string version_of(const Json& object) {
   const auto metadata = object.find("metadata");
   return metadata == object.end() ? std::string() : metadata->value("resourceVersion", "");
+}
+
+// What may not become of the object that is there: a topic cannot have fewer partitions. Asked of all objects
+// before the first is sent, so that a manifest takes effect whole or not at all.
+Task<Result<std::vector<std::string>>> check_changes(HttpKubeClient& client, const ApplyRequest& request) {
+  std::vector<std::string> errors;
+  for (const LoadedObject& object : request.objects) {
+    const std::string ns = object.ns().empty() ? request.default_namespace : object.ns();
+    const auto before = co_await client.get(object.kind, ns, object.name());
+    if (!before && before.error().code() == Errc::kNotFound) continue;
+    if (!before) co_return fail(before.error());
+    for (const auto& error : resources::validate(*object.document.object, &*before)) {
+      errors.push_back(fmt::format("{}: {}", object.file, resources::describe(object.document, error)));
+    }
+  }
+  co_return errors;
 }
 
 // Sends one object and says what became of it.
@@ -137,6 +154,16 @@ Task<int> apply_main(HttpKubeClient& client, aio::Reactor& reactor, const ApplyR
   const auto ns_of = [&](const LoadedObject& object) {
     return object.ns().empty() ? request.default_namespace : object.ns();
   };
+  const auto errors = co_await check_changes(client, request);
+  if (!errors) {
+    fmt::print(stderr, "penstock apply: {}: {}\n", client.credentials().server, errors.error().what());
+    co_return 1;
+  }
+  for (const std::string& error : *errors) fmt::print(stderr, "{}\n", error);
+  if (!errors->empty()) {
+    fmt::print(stderr, "penstock apply: nothing was changed\n");
+    co_return 1;
+  }
   bool is_failed = false;
   for (const LoadedObject& object : request.objects) {
     const auto applied = co_await apply_one(client, object, ns_of(object));

@@ -63,7 +63,7 @@ base::Result<> LogState::load() {
   high_watermark = std::clamp(options.high_watermark, log_start, log_end);
   bool has_changed = epochs.truncate_from_end(log_end);
   has_changed |= epochs.truncate_from_start(log_start);
-  if (has_changed) epochs_changed();
+  if (has_changed || epochs_version > 0) epochs_changed();
   if (!options.has_producer_state) return {};
   TRY(rebuild_producers(recovery_point));
   producers.on_high_watermark(high_watermark);
@@ -215,7 +215,6 @@ base::Result<> LogState::scan_active(std::int64_t from, Offset limit) {
                        is_crc_checked ? BatchScanner::kScanBytes : BatchScanner::kLookupBytes);
   active.bytes_since_index = 0;
   Offset expected = segment.base;
-  bool has_new_epoch = false;
   while (true) {
     const auto header = scanner.next();
     if (!header) {
@@ -240,10 +239,9 @@ base::Result<> LogState::scan_active(std::int64_t from, Offset limit) {
     } else {
       index_batch(batch, scanner.position());
     }
-    has_new_epoch |= epochs.assign(batch.leader_epoch(), batch.base_offset());
+    if (epochs.assign(batch.leader_epoch(), batch.base_offset())) ++epochs_version;
     log_end = expected = batch.next_offset();
   }
-  if (has_new_epoch) epochs_changed();
   return {};
 }
 

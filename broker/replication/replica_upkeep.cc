@@ -47,7 +47,8 @@ aio::Task<base::Result<>> ReplicaManager::start(aio::Reactor& home) {
   for (const storage::PartitionDirectory& directory : *found) {
     on_disk_[directory.partition] = directory.topic_id;
   }
-  auto leftovers = logs_.deleted_leftovers();
+  auto look = [this] { return logs_.deleted_leftovers(); };
+  auto leftovers = co_await aio::run_blocking(home, std::move(look));
   if (!leftovers) co_return base::fail(leftovers.error());
   for (storage::BackgroundJob& removal : *leftovers) {
     aio::spawn(gate_, "remove leftover", remove_files(home, std::move(removal)));

@@ -51,11 +51,6 @@ class Writer:
 
 
 class Crash(penstock.BrokerTest):
-    def setUp(self):
-        super().setUp()
-        # Whatever happens, end the process that runs at that time.
-        self.addCleanup(lambda: self.broker.process and self.broker.process.kill())
-
     def test_acked_records_survive_kills(self):
         chance = random.Random(SEED)
         print(f"seed {SEED}, {KILLS} kills")

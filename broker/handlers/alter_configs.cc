@@ -51,6 +51,7 @@ aio::Task<AlterConfigsResponse> handle(RequestContext& context, AlterConfigsRequ
 
 }  // namespace
 
-extern const Handler alter_configs_handler = make_handler<AlterConfigsRequest, AlterConfigsResponse, handle>();
+extern const Handler alter_configs_handler =
+    make_handler<AlterConfigsRequest, AlterConfigsResponse, handle>();
 
 }  // namespace penstock::handlers

@@ -67,6 +67,7 @@ aio::Task<DeleteTopicsResponse> handle(RequestContext& context, DeleteTopicsRequ
 
 }  // namespace
 
-extern const Handler delete_topics_handler = make_handler<DeleteTopicsRequest, DeleteTopicsResponse, handle>();
+extern const Handler delete_topics_handler =
+    make_handler<DeleteTopicsRequest, DeleteTopicsResponse, handle>();
 
 }  // namespace penstock::handlers

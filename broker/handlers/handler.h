@@ -1,6 +1,7 @@
 // What an API handler is. One file per API, named after it: broker/handlers/list_offsets.cc defines
 //
-//   extern const Handler list_offsets_handler = make_handler<ListOffsetsRequest, ListOffsetsResponse, handle>();
+//   extern const Handler list_offsets_handler = make_handler<ListOffsetsRequest, ListOffsetsResponse,
+//   handle>();
 //
 // where `handle` is `aio::Task<ListOffsetsResponse> handle(RequestContext&, ListOffsetsRequest)`. CMake finds
 // the file by its name and puts the handler into the table (handler_table.h); ApiVersions is computed from

@@ -27,6 +27,10 @@ std::string scaled(const std::string& text, std::int64_t factor) {
   return std::to_string(value < 0 ? value : value * factor);
 }
 
+std::string unscaled(const std::string& text, std::int64_t factor) {
+  return factor == 1 ? text : std::to_string(std::stoll(text) / factor);
+}
+
 const std::string* find_in(const Configs& configs, std::string_view name) {
   const auto found = configs.find(name);
   return found == configs.end() ? nullptr : &found->second;
@@ -73,9 +77,14 @@ ConfigEntry BrokerConfigView::resolve_topic_key(const MetadataImage& image, cons
       add(synonym.broker_key, v->second, ConfigSource::kStaticBroker, synonym.factor);
     }
   }
-  const bool has_synonym = !topic_key.synonyms.empty();
-  add(has_synonym ? topic_key.synonyms.front().broker_key : key.name(), key.default_text(),
-      ConfigSource::kDefault, 1);
+  // Of several broker keys the last has the default, in its own unit: log.retention.hours, not
+  // log.retention.ms.
+  if (topic_key.synonyms.empty()) {
+    add(key.name(), key.default_text(), ConfigSource::kDefault, 1);
+  } else {
+    const auto& last = topic_key.synonyms.back();
+    add(last.broker_key, unscaled(key.default_text(), last.factor), ConfigSource::kDefault, last.factor);
+  }
   entry.value = values.front();
   entry.source = entry.synonyms.front().source;
   return entry;

@@ -49,6 +49,21 @@ base::Result<> cut_segment(LogState& s, Offset offset) {
   return {};
 }
 
+// Looks at the directory, as one whose removal was left to a job that is outdated now is in no list.
+base::Result<> remove_snapshots_above(LogState& s, Offset offset) {
+  std::erase_if(s.snapshots, [&](Offset snapshot) { return snapshot > offset; });
+  TRY_ASSIGN(const auto entries, s.disk.list(s.options.directory));
+  for (const auto& entry : entries) {
+    const std::size_t dot = entry.name.find('.');
+    if (dot == std::string::npos || entry.name.substr(dot) != ".snapshot") continue;
+    const auto snapshot = parse_segment_file_name(std::string_view(entry.name).substr(0, dot));
+    if (!snapshot || *snapshot <= offset) continue;
+    TRY(s.disk.remove(s.options.directory + "/" + entry.name));
+    s.is_directory_dirty = true;
+  }
+  return {};
+}
+
 // What lies after `offset` in side files and state.
 base::Result<> cut_state(LogState& s, Offset offset) {
   s.log_end = offset;
@@ -57,13 +72,7 @@ base::Result<> cut_state(LogState& s, Offset offset) {
   s.recovery_point = std::min(s.recovery_point, offset);
   s.tail.truncate_to(offset);
   if (s.epochs.truncate_from_end(offset)) s.epochs_changed();
-  std::erase_if(s.snapshots, [&](Offset snapshot) {
-    if (snapshot <= offset) return false;
-    if (auto removed = s.disk.remove(s.path(snapshot, ".snapshot")); !removed)
-      log.warn("{}", removed.error().what());
-    return true;
-  });
-  return {};
+  return remove_snapshots_above(s, offset);
 }
 
 }  // namespace

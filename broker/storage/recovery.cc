@@ -287,6 +287,7 @@ base::Result<> LogState::rebuild_producers(Offset snapshot_max) {
       if (disk.exists(name)) log.warn("{}: {}; using an older one", name, loaded.error().what());
     }
     TRY(disk.remove(name));
+    is_directory_dirty = true;  // It must not come back once the recovery point is above it.
     snapshots.pop_back();
   }
   TRY(replay_producers(from));

@@ -24,12 +24,6 @@ bool starts_with_one_of(std::string_view key, std::initializer_list<std::string_
                      [key](std::string_view prefix) { return key.starts_with(prefix); });
 }
 
-bool is_bad_key(std::string_view key) {
-  static constexpr std::string_view kAllowed =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  return key.empty() || key.size() > 249 || key.find_first_not_of(kAllowed) != std::string_view::npos;
-}
-
 bool min_isr_fits(const Json& self, int default_factor) {
   if (!self.contains("minInSyncReplicas")) return true;
   if (!self.contains("replicationFactor") && default_factor == 0) return true;
@@ -66,16 +60,6 @@ constexpr auto kRules = std::to_array<Rule>({
      "could "
      "succeed",
      false, [](const Json& self, const Json&) { return min_isr_fits(self, 1); }},
-    {kCluster, "spec.config", "self.all(k, k.matches('^[a-zA-Z0-9._-]{1,249}$'))",
-     "a key has characters that no Kafka property has", false,
-     [](const Json& self, const Json&) { return no_key(self, is_bad_key); }},
-    {kCluster, "spec.config", "self.all(k, !(type(self[k]) == string && self[k].contains('\\n')))",
-     "a value has a line break", false,
-     [](const Json& self, const Json&) {
-       return std::none_of(self.begin(), self.end(), [](const Json& value) {
-         return value.is_string() && value.get_ref<const std::string&>().contains('\n');
-       });
-     }},
     {kCluster, "spec.config",
      "self.all(k, !(k in ['node.id', 'broker.id', 'process.roles', 'log.dir', 'log.dirs', "
      "'metadata.log.dir', "
@@ -153,9 +137,6 @@ constexpr auto kRules = std::to_array<Rule>({
      [](const Json& self, const Json& old_self) {
        return self.get<std::int64_t>() >= old_self.get<std::int64_t>();
      }},
-    {kTopic, "spec.config", "self.all(k, k.matches('^[a-zA-Z0-9._-]{1,249}$'))",
-     "a key has characters that no Kafka property has", false,
-     [](const Json& self, const Json&) { return no_key(self, is_bad_key); }},
     {kTopic, "spec.config", "!('min.insync.replicas' in self)",
      "use spec.minInSyncReplicas for min.insync.replicas", false,
      [](const Json& self, const Json&) { return !self.contains("min.insync.replicas"); }},

@@ -44,6 +44,19 @@ void check_name(const Json& object, const std::string& kind, std::vector<FieldEr
     errors.push_back({"metadata.name", "must have no '.': it becomes part of host names"});
 }
 
+// CEL would cost more than an API server allows for keys, whose length no schema can bound.
+void check_config_keys(const Json& object, std::vector<FieldError>& errors) {
+  static constexpr std::string_view kAllowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  const Json* config = at(&object, "spec.config");
+  if (!config || !config->is_object()) return;
+  for (const auto& [key, value] : config->items()) {
+    if (!key.empty() && key.size() <= 249 && key.find_first_not_of(kAllowed) == std::string::npos) continue;
+    errors.push_back({"spec.config", "a key has characters that no Kafka property has"});
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<FieldError> validate(const Json& object, const Json* old) {
@@ -55,6 +68,7 @@ std::vector<FieldError> validate(const Json& object, const Json* old) {
   add_defaults(schema, defaulted);
   std::vector<FieldError> errors = validate_schema(schema, defaulted);
   check_name(object, kind, errors);
+  check_config_keys(object, errors);
   // As in an API server, rules are asked only of what the schema accepts.
   if (!errors.empty()) return errors;
   Json old_defaulted;

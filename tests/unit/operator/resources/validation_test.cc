@@ -73,7 +73,7 @@ TEST(Validation, RefusesBadResourcesNamingTheField) {
        "the "
        "operator"},
       {"a line break", cluster(R"({"storage":{"size":"1Gi"},"config":{"a":"b\nnode.id=3"}})"),
-       "spec.config: a value has a line break"},
+       "spec.config.a: must match ^[^\\n\\r]*$, but is \"b\nnode.id=3\""},
       {"a line break in a key", cluster(R"({"storage":{"size":"1Gi"},"config":{"a\nb":"c"}})"),
        "spec.config: a key has characters that no Kafka property has"},
       {"a typed key", cluster(R"({"storage":{"size":"1Gi"},"config":{"num.partitions":3}})"),

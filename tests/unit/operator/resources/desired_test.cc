@@ -1,0 +1,116 @@
+#include "operator/resources/desired.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/config.h"
+#include "operator/resources/diff.h"
+
+namespace penstock::resources {
+namespace {
+
+KafkaCluster demo(const char* spec = R"({"storage":{"size":"1Gi"}})") {
+  auto cluster =
+      KafkaCluster::parse({{"kind", "KafkaCluster"},
+                           {"metadata", {{"name", "demo"}, {"namespace", "kafka"}, {"uid", "u-1"}}},
+                           {"spec", Json::parse(spec)}});
+  EXPECT_TRUE(cluster) << cluster.error().what();
+  return *cluster;
+}
+
+const ClusterIdentity kIdentity{"cluster-id", 100, {"directory-id"}};
+
+Json set_of(const KafkaCluster& cluster) {
+  return build_stateful_set(cluster, kIdentity, "demo-config-1", {"localhost/penstock:dev"});
+}
+
+TEST(Desired, EverythingIsLabelledOwnedAndInItsNamespace) {
+  const KafkaCluster cluster = demo();
+  for (const Json& object : {build_service_account(cluster), build_brokers_service(cluster),
+                             build_bootstrap_service(cluster), build_config_map(cluster), set_of(cluster),
+                             build_disruption_budget(cluster), build_identity(cluster, kIdentity)}) {
+    const Json& meta = object["metadata"];
+    EXPECT_EQ(meta["namespace"], "kafka");
+    EXPECT_EQ(meta["labels"][kClusterLabel], "demo");
+    EXPECT_EQ(meta["labels"][kManagedByLabel], kManagedByValue);
+    EXPECT_EQ(meta["ownerReferences"][0]["uid"], "u-1");
+    EXPECT_EQ(meta["ownerReferences"][0]["blockOwnerDeletion"], true);
+  }
+}
+
+// What a namespace that enforces the restricted Pod Security Standard asks for.
+TEST(Desired, PodsAreRestricted) {
+  const Json pod = set_of(demo())["spec"]["template"]["spec"];
+  EXPECT_EQ(pod["securityContext"]["runAsNonRoot"], true);
+  EXPECT_EQ(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+  EXPECT_EQ(pod["automountServiceAccountToken"], false);
+  const Json& context = pod["containers"][0]["securityContext"];
+  EXPECT_EQ(context["allowPrivilegeEscalation"], false);
+  EXPECT_EQ(context["readOnlyRootFilesystem"], true);
+  EXPECT_EQ(context["capabilities"]["drop"], Json::array({"ALL"}));
+}
+
+TEST(Desired, TheClaimCarriesTheIdentityAndTheClass) {
+  const Json claim = set_of(
+      demo(R"({"storage":{"size":"5Gi","storageClassName":"fast","reclaimPolicy":"Delete"}})"))["spec"];
+  EXPECT_EQ(claim["persistentVolumeClaimRetentionPolicy"]["whenDeleted"], "Delete");
+  EXPECT_EQ(claim["volumeClaimTemplates"][0]["spec"]["storageClassName"], "fast");
+  const auto identity = read_identity_annotations(claim["volumeClaimTemplates"][0]["metadata"]);
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(*identity, kIdentity);
+  EXPECT_EQ(read_identity(build_identity(demo(), kIdentity)).value(), kIdentity);
+  EXPECT_EQ(read_identity(Json::object()).error().code(), base::Errc::kCorrupt);
+  EXPECT_EQ(set_of(demo())["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"], "Retain");
+}
+
+TEST(Desired, OnlyWhatPodsSeeMakesANewPodRevision) {
+  const auto revision = [](const Json& set) {
+    return set["spec"]["template"]["metadata"]["annotations"][kPodRevisionAnnotation].get<std::string>();
+  };
+  const std::string first = revision(set_of(demo()));
+  EXPECT_EQ(revision(set_of(demo(R"({"storage":{"size":"2Gi","reclaimPolicy":"Delete"}})"))), first);
+  EXPECT_NE(revision(set_of(demo(R"({"storage":{"size":"1Gi"},"image":{"reference":"other:1"}})"))), first);
+  EXPECT_NE(revision(build_stateful_set(demo(), kIdentity, "demo-config-2", {"localhost/penstock:dev"})),
+            first);
+}
+
+TEST(Desired, PropertiesReadBackAsTheyWereGiven) {
+  KafkaCluster cluster =
+      demo(R"({"storage":{"size":"1Gi"},"topicDefaults":{"partitions":4,"minInSyncReplicas":1}})");
+  cluster.config = {{"a", "back\\slash"}, {"b", "  blank"}, {"c", "x=y:z #!"}, {"d", "cr\rcr"}, {"e", ""}};
+  const auto properties = base::parse_properties(server_properties(cluster));
+  ASSERT_TRUE(properties) << properties.error().what();
+  for (const auto& [name, value] : cluster.config) EXPECT_EQ(properties->at(name), value) << name;
+  EXPECT_EQ(properties->at("num.partitions"), "4");
+  // With eligible leader replicas on, the controller refuses it in a broker's own properties.
+  EXPECT_FALSE(properties->contains("min.insync.replicas"));
+  EXPECT_EQ(properties->at("offsets.topic.replication.factor"), "1");
+}
+
+TEST(Desired, AConfigMapIsNamedByItsContent) {
+  const Json one = build_config_map(demo());
+  const Json two = build_config_map(demo(R"({"storage":{"size":"1Gi"},"config":{"log.retention.hours":1}})"));
+  EXPECT_NE(one["metadata"]["name"], two["metadata"]["name"]);
+  EXPECT_EQ(one, build_config_map(demo()));
+}
+
+TEST(Diff, IgnoresWhatOthersAddedAndHowQuantitiesAreWritten) {
+  const Json desired = Json::parse(R"({"a":{"b":1},"list":[{"x":1}],"cpu":"1000m"})");
+  EXPECT_TRUE(
+      is_covered(desired, Json::parse(R"({"a":{"b":1,"c":2},"list":[{"x":1,"y":2}],"cpu":"1","z":0})")));
+  EXPECT_FALSE(is_covered(desired, Json::parse(R"({"a":{"b":2},"list":[{"x":1}],"cpu":"1"})")));
+  EXPECT_FALSE(is_covered(desired, Json::parse(R"({"a":{"b":1},"list":[{"x":1},{}],"cpu":"1"})")));
+  EXPECT_FALSE(is_covered(desired, Json::parse(R"({"a":{"b":1},"list":[{"x":1}]})")));
+}
+
+TEST(Diff, AMergePatchTurnsOneIntoTheOther) {
+  const Json from = Json::parse(R"({"same":1,"gone":2,"deep":{"a":1,"b":[1]},"list":[1,2]})");
+  const Json to = Json::parse(R"({"same":1,"new":{"x":1},"deep":{"a":2,"b":[1]},"list":[2]})");
+  Json patched = from;
+  patched.merge_patch(merge_patch_between(from, to));
+  EXPECT_EQ(patched, to);
+  EXPECT_TRUE(merge_patch_between(to, to).empty());
+}
+
+}  // namespace
+}  // namespace penstock::resources

@@ -24,6 +24,16 @@ base::Bytes encode_control(const Message& message) {
   return writer.take();
 }
 
+base::Result<bool> ends_in_footer(const kafka::RecordBatchView& batch) {
+  kafka::Decompressor decompressor;
+  TRY_ASSIGN(const auto bytes, batch.records(decompressor, 1 << 20));
+  kafka::RecordCursor cursor(batch, bytes);
+  kafka::Record record;
+  bool is_footer = false;
+  while (cursor.next(record)) is_footer = kafka::control_type(record) == kafka::ControlType::kSnapshotFooter;
+  return is_footer;
+}
+
 kafka::RecordBatchOptions batch_options(Offset base_offset, LeaderEpoch epoch, bool is_control) {
   kafka::RecordBatchOptions options;
   options.base_offset = base_offset;
@@ -117,11 +127,11 @@ base::Result<> read_snapshot(base::Disk& disk, const std::string& path, QuorumRe
     if (!*next) break;
     const kafka::RecordBatchView& batch = **next;
     if (!batch.is_crc_valid()) return corrupt(fmt::format("wrong CRC at byte {}", cursor.position()));
+    has_footer = false;
     if (batch.is_control()) {
       TRY(absorb_control_batch(batch, quorum));
-      has_footer = true;  // The last control batch; a snapshot that was cut off ends in data or in nothing.
+      TRY_ASSIGN(has_footer, ends_in_footer(batch));
     } else {
-      has_footer = false;
       TRY(visit(batch));
     }
   }

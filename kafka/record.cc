@@ -10,9 +10,20 @@ namespace {
 
 // The varints of the hot path, inline. False when they end past `end` or are too long.
 inline bool read_raw(const std::uint8_t*& at, const std::uint8_t* end, int bits_max, std::uint64_t& value) {
-  if (at < end && *at < 0x80) [[likely]] {
-    value = *at++;
-    return true;
+  // One or two bytes are nearly all of them.
+  if (end - at >= 2) [[likely]] {
+    const std::uint64_t first = at[0];
+    if (first < 0x80) {
+      value = first;
+      ++at;
+      return true;
+    }
+    const std::uint64_t second = at[1];
+    if (second < 0x80) {
+      value = (first & 0x7f) | second << 7;
+      at += 2;
+      return true;
+    }
   }
   value = 0;
   for (int shift = 0; shift < bits_max; shift += 7) {
@@ -103,35 +114,41 @@ bool RecordCursor::next(Record& record) {
     if (at_ == end_) return false;
     return fail("bytes are left behind the last record");
   }
-  const std::uint8_t* const start = at_;
+  const std::uint8_t* at = at_;  // A local, which stays in a register.
   std::int32_t length;
-  if (!read_varint(at_, end_, length)) return fail("fewer records than the batch counts");
-  if (length < 0 || length > end_ - at_) return fail("a record ends past the batch");
-  if (!read_body(at_ + length, record)) return false;
-  record.size_bytes = static_cast<std::size_t>(at_ - start);
+  if (!read_varint(at, end_, length)) return fail("fewer records than the batch counts");
+  if (length < 0 || length > end_ - at) return fail("a record ends past the batch");
+  const std::uint8_t* const end = at + length;
+  record.size_bytes = static_cast<std::size_t>(end - at_);
+  at_ = end;
+  if (!read_body(at, end, record)) return false;
   --left_;
   return true;
 }
 
-bool RecordCursor::read_body(const std::uint8_t* end, Record& record) {
-  if (at_ == end) return fail("an empty record");
-  ++at_;  // Attributes: none is defined.
+bool RecordCursor::read_body(const std::uint8_t* at, const std::uint8_t* end, Record& record) {
+  if (at == end) return fail("an empty record");
+  ++at;  // Attributes: none is defined.
   std::int64_t timestamp_delta;
-  if (!read_varlong(at_, end, timestamp_delta)) return fail("a bad timestamp delta");
-  if (!read_varint(at_, end, record.offset_delta)) return fail("a bad offset delta");
-  record.offset = Offset(wrapping_add(base_offset_.value(), record.offset_delta));
-  record.timestamp = is_log_append_time_ ? append_timestamp_ : wrapping_add(base_timestamp_, timestamp_delta);
-  if (!read_nullable(at_, end, record.key)) return fail("a key ends past the record");
-  if (!read_nullable(at_, end, record.value)) return fail("a value ends past the record");
-  if (!read_varint(at_, end, record.header_count)) return fail("a bad header count");
-  if (record.header_count < 0) return fail("a negative header count");
-  if (record.header_count > end - at_) return fail("a header count exceeds the bytes left");
-  const std::uint8_t* const headers = at_;
-  for (std::int32_t i = 0; i < record.header_count; ++i) {
+  std::int32_t offset_delta;
+  std::int32_t header_count;
+  if (!read_varlong(at, end, timestamp_delta)) return fail("a bad timestamp delta");
+  if (!read_varint(at, end, offset_delta)) return fail("a bad offset delta");
+  if (!read_nullable(at, end, record.key)) return fail("a key ends past the record");
+  if (!read_nullable(at, end, record.value)) return fail("a value ends past the record");
+  if (!read_varint(at, end, header_count)) return fail("a bad header count");
+  if (header_count < 0) return fail("a negative header count");
+  if (header_count > end - at) return fail("a header count exceeds the bytes left");
+  const std::uint8_t* const headers = at;
+  for (std::int32_t i = 0; i < header_count; ++i) {
     RecordHeader header;
-    if (const char* why = read_header(at_, end, header)) return fail(why);
+    if (const char* why = read_header(at, end, header)) return fail(why);
   }
-  if (at_ != end) return fail("bytes are left inside a record");
+  if (at != end) return fail("bytes are left inside a record");
+  record.offset_delta = offset_delta;
+  record.offset = Offset(wrapping_add(base_offset_.value(), offset_delta));
+  record.timestamp = is_log_append_time_ ? append_timestamp_ : wrapping_add(base_timestamp_, timestamp_delta);
+  record.header_count = header_count;
   record.header_bytes = ByteSpan(headers, static_cast<std::size_t>(end - headers));
   return true;
 }

@@ -47,7 +47,7 @@ class RecordCursor {
 
  private:
   bool fail(const char* why);
-  bool read_body(const std::uint8_t* end, Record& record);
+  bool read_body(const std::uint8_t* at, const std::uint8_t* end, Record& record);
 
   const std::uint8_t* at_;
   const std::uint8_t* end_;

@@ -118,9 +118,11 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
 }  // namespace
 
 struct CppRestTransport::Impl {
-  explicit Impl(const TransportOptions& options)
-      : calls(options.server, make_config(options, options.call_timeout_s)),
+  explicit Impl(TransportOptions with)
+      : options(std::move(with)),
+        calls(options.server, make_config(options, options.call_timeout_s)),
         streams(options.server, make_config(options, options.stream_timeout_s)) {}
+  TransportOptions options;
   http_client calls;
   http_client streams;
 };
@@ -130,6 +132,12 @@ CppRestTransport::CppRestTransport(const TransportOptions& options) {
   impl_ = std::make_unique<Impl>(options);
 }
 CppRestTransport::~CppRestTransport() = default;
+
+void CppRestTransport::drop_connections() {
+  const TransportOptions& options = impl_->options;
+  impl_->calls = http_client(options.server, make_config(options, options.call_timeout_s));
+  impl_->streams = http_client(options.server, make_config(options, options.stream_timeout_s));
+}
 
 CppRestTransport::Cancel CppRestTransport::send(HttpCall call, OnChunk on_chunk, OnDone on_done) {
   auto exchange = std::make_shared<Exchange>();

@@ -52,6 +52,10 @@ class CppRestTransport {
   // it comes. `on_done` is called exactly once, last.
   Cancel send(HttpCall call, OnChunk on_chunk, OnDone on_done);
 
+  // Forgets the connections that are kept alive: after a server's restart all of them are dead, and each
+  // would cost a call. Exchanges under way keep theirs. REQUIRES: not during send().
+  void drop_connections();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

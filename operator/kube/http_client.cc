@@ -141,6 +141,7 @@ aio::Task<Result<HttpReply>> HttpKubeClient::send(HttpCall call) {
     gate_.leave();
     if (stopping_.is_cancelled()) co_return fail(Errc::kCancelled, "the Kubernetes client is stopped");
     if (!is_retriable(reply) || attempt == kAttemptsMax) co_return reply;
+    if (reply.status == 0) transport_->drop_connections();
     log.debug("{}; trying again", to_error(call, reply).what());
     base::Duration delay = base::milliseconds(100) * (1 << attempt);
     delay =

@@ -15,7 +15,7 @@ using base::Result;
 
 constexpr base::Logger log("kube");
 constexpr base::Duration kBackOffMin = base::milliseconds(200);
-constexpr base::Duration kBackOffMax = base::seconds(10);
+constexpr base::Duration kBackOffMax = base::seconds(3);
 constexpr base::Duration kUnservedRetry = base::seconds(30);
 
 std::string version_in(const Json& object) {

@@ -2,6 +2,7 @@
 
 #include "cli/client_config.h"
 #include "cli/command.h"
+#include "cli/rdkafka_handle.h"
 #include "cli/session.h"
 #include "cli/topic_admin.h"
 #include "cli/topic_request.h"
@@ -29,6 +30,7 @@ base::Result<int> run_topics(const Options& options) {
   TRY_ASSIGN(const auto properties, properties_of(options, {"command-config"}, {}));
   kafka::AdminClientOptions client;
   TRY_ASSIGN(client.bootstrap, bootstrap_of(options, properties));
+  client.on_retry = [](const base::Error& cause) { report_client_error(cause.what()); };
   return run_with_admin(std::move(client), [request = *request](kafka::AdminClient& admin) {
     return topics_main(admin, request);
   });

@@ -62,6 +62,7 @@ aio::Task<base::Result<typename Request::Response>> AdminClient::call_until(Node
       }
       cause.emplace(response.error());
     }
+    if (options_.on_retry) options_.on_retry(*cause);
     const auto slept = co_await back_off(tries, deadline, *cause);
     if (!slept) {
       // What the broker said last is worth more than that time is up.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +61,7 @@ struct AdminClientOptions {
   base::Duration connect_timeout = base::seconds(10);
   base::Duration backoff_min = base::milliseconds(100);
   base::Duration backoff_max = base::seconds(1);
+  std::function<void(const base::Error& cause)> on_retry{};  // Told before each pause; may be empty.
 };
 
 // resource_type of configs requests.

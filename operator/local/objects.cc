@@ -123,7 +123,8 @@ base::Result<> Objects::admit(const Kind& kind, Json& object, const Json* old, b
   if (!kind.schema) return {};
   const std::vector<std::string> unknown = resources::prune_unknown(*kind.schema, object);
   if (is_strict && !unknown.empty())
-    return base::fail(Errc::kCorrupt, fmt::format("strict decoding error: unknown field \"{}\"", unknown.front()));
+    return base::fail(Errc::kCorrupt,
+                      fmt::format("strict decoding error: unknown field \"{}\"", unknown.front()));
   resources::add_defaults(*kind.schema, object);
   auto errors = resources::validate_schema(*kind.schema, object);
   if (errors.empty()) errors = resources::validate(object, old);
@@ -239,7 +240,8 @@ base::Result<ObjectPtr> Objects::store_changed(const Kind& kind, const ObjectKey
   if (metadata.value("managedFields", Json()).is_null()) metadata.erase("managedFields");
   // A finalizer can be removed from an object that newer rules would refuse.
   const bool is_spec_same = has_same_spec(*old, object);
-  if (!is_spec_same || options.subresource == "status") TRY(admit(kind, object, old.get(), options.is_strict));
+  if (!is_spec_same || options.subresource == "status")
+    TRY(admit(kind, object, old.get(), options.is_strict));
   if (!is_spec_same) add_built_in_defaults(kind, object, now());
   if (!has_same_spec(*old, object)) metadata["generation"] = number_at(*old, "/metadata/generation", 1) + 1;
   if (options.is_dry_run) return std::make_shared<const Json>(std::move(object));

@@ -5,7 +5,8 @@
 // full, what is left of an unfinished frame moves to a new one.
 //
 // A frame's announced size allocates nothing by itself: a block grows with the bytes that have arrived, at
-// most doubling, once past kBlockBytes. Threads: one reactor; blocks may be released on any thread.
+// most doubling, once past kBlockBytes and past the size of the frames before. Threads: one reactor; blocks
+// may be released on any thread.
 #pragma once
 
 #include <cstdint>
@@ -55,9 +56,10 @@ class FrameBuffer {
 
   const std::int32_t frame_bytes_max_;
   std::shared_ptr<Block> block_;
-  std::size_t begin_ = 0;   // First byte not handed out.
-  std::size_t end_ = 0;     // Behind the last byte received.
-  std::size_t wanted_ = 0;  // Bytes of the unfinished frame with its length, 0 when unknown.
+  std::size_t begin_ = 0;     // First byte not handed out.
+  std::size_t end_ = 0;       // Behind the last byte received.
+  std::size_t wanted_ = 0;    // Bytes of the unfinished frame with its length, 0 when unknown.
+  std::size_t expected_ = 0;  // About the size of the frames before.
 };
 
 }  // namespace penstock::net

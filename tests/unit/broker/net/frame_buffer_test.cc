@@ -90,5 +90,27 @@ TEST(FrameBuffer, AnAnnouncedSizeAllocatesNothing) {
   EXPECT_LE(buffer.space().size(), FrameBuffer::kBlockBytes);
 }
 
+TEST(FrameBuffer, ALargeFrameAfterAnotherIsReadInPlace) {
+  constexpr std::size_t kBody = 700'000;
+  FrameBuffer buffer(1 << 20);
+  const std::string bytes = framed(std::string(kBody, 'a'));
+  const auto first = feed(buffer, bytes, bytes.size());
+  ASSERT_EQ(first.size(), 1U);
+  // The next one, of which only a part has come: there is room for all of it and for nothing else.
+  std::memcpy(buffer.space().data(), bytes.data(), 1000);
+  buffer.received(1000);
+  ASSERT_FALSE(buffer.next_frame()->has_value());
+  EXPECT_EQ(buffer.space().size(), bytes.size() - 1000);
+}
+
+TEST(FrameBuffer, TheSizeOfAFrameIsForgotten) {
+  FrameBuffer buffer(1 << 20);
+  const std::string large = framed(std::string(700'000, 'a'));
+  ASSERT_EQ(feed(buffer, large, large.size()).size(), 1U);
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(feed(buffer, framed("small"), 100).size(), 1U);
+  buffer.release_if_empty();
+  EXPECT_EQ(buffer.space().size(), FrameBuffer::kBlockBytes);
+}
+
 }  // namespace
 }  // namespace penstock::net

@@ -69,7 +69,16 @@ void Connection::read_ready() {
   if (is_closed_) return;
   // An idle connection holds no buffer.
   in_.release_if_empty();
-  flush();
+  go_on();
+}
+
+// Starts what may start and writes what is ready. Writing makes room for a frame that was held back, and
+// nothing else would come to start it.
+void Connection::go_on() {
+  do {
+    take_frames();
+    flush();
+  } while (!is_closed_ && !close_after_out_ && held_ && may_start(held_->bytes));
   arm_read();
 }
 
@@ -152,9 +161,7 @@ void Connection::complete(std::uint64_t sequence, Response response) {
   if (slots_.empty()) is_alone_running_ = false;
   // Within take_frames() the write waits, so that the responses of one read leave together.
   if (is_taking_) return;
-  take_frames();
-  flush();
-  arm_read();
+  go_on();
 }
 
 void Connection::flush() {
@@ -195,9 +202,7 @@ bool Connection::write_some() {
     channel_->wait_writable([self = shared_from_this()] {
       self->is_write_armed_ = false;
       self->flush();
-      self->take_frames();
-      self->flush();
-      self->arm_read();
+      self->go_on();
     });
     return false;
   }

@@ -58,6 +58,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read_ready();
   bool read_once();
   void take_frames();
+  void go_on();
   void start_request(Frame frame);
   static aio::Task<> run_request(std::shared_ptr<Connection> self, std::uint64_t sequence, Frame frame);
   void complete(std::uint64_t sequence, Response response);

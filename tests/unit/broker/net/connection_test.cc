@@ -158,6 +158,14 @@ TEST_F(Fixture, AClientThatDoesNotReadStopsBeingServed) {
   sink.answer("c");
 }
 
+TEST_F(Fixture, AFrameHeldBackByAFullOutputIsStartedOnceThatIsWritten) {
+  // Each answer is ready at once and three bytes long; two of them are over the bound of four.
+  for (const char* name : {"a", "b", "c", "d", "e"}) sink.answer(name);
+  send({"a", "b", "c", "d", "e"});
+  EXPECT_EQ(wire.to_client, "<a><b><c><d><e>");
+  EXPECT_TRUE(wire.on_readable != nullptr) << "it reads on";
+}
+
 TEST_F(Fixture, ClosesAfterTheAnswersBeforeAClosingOne) {
   send({"a", "b", "c"});
   sink.answer("b", true);

@@ -100,8 +100,11 @@ class Partition {
   void wait_commit(CommitWaiter& waiter);
   void wait_flush(CommitWaiter& waiter);
 
-  // While a flush is wanted the high watermark stands below what it must cover.
-  bool is_flush_wanted() const { return flush_gate_.has_value() && !is_flushing_; }
+  // flush.messages and flush.ms hold the high watermark below what the flush must cover. A rolled segment is
+  // flushed beside: until then its file stays open and a restart after a crash scans it.
+  bool is_flush_wanted() const {
+    return !is_flushing_ && !has_failed_ && (flush_gate_.has_value() || log_->has_unflushed_segments());
+  }
   storage::FlushJob begin_flush();
   void end_flush(const storage::FlushJob& job, const base::Result<>& outcome, base::MonoTime now,
                  std::int64_t wall_ms);

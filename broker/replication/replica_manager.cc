@@ -58,6 +58,7 @@ ReplicaManager::~ReplicaManager() = default;
 PartitionSet& ReplicaManager::set(std::size_t owner) { return shards_[owner]->set; }
 
 aio::Task<> ReplicaManager::apply(aio::Reactor& home, LocalChanges changes) {
+  if (const auto running = checkpointing_) co_await running->wait();
   for (const PartitionKey& key : changes.removed) co_await remove(home, key);
   co_await host_all(home, std::move(changes.hosted));
   if (!changes.configured.empty()) co_await configure(home, std::move(changes.configured));
@@ -88,6 +89,7 @@ aio::Task<> ReplicaManager::host(aio::Reactor& home, LocalChanges::Hosted hosted
     auto opened = co_await open_log(home, hosted);
     if (!opened) {
       log.error("{} is offline: {}", name.to_string(), opened.error().what());
+      has_unopened_log_ = true;
       co_return;
     }
     report_recovery(name.to_string(), (*opened)->recovery());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/aio/cancel.h"
+#include "base/aio/completion.h"
 #include "base/aio/gate.h"
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
@@ -72,8 +73,9 @@ class ReplicaManager {
   // Makes the replicas what the image says. A replica whose log cannot be opened goes offline and is named in
   // the log; the others go on. When it resumes, every partition led here takes requests.
   aio::Task<> apply(aio::Reactor& home, LocalChanges changes);
-  // Stops periodic work, answers who waits, flushes and closes every log and writes the checkpoints. With
-  // `broker_epoch` also the clean-shutdown file.
+  // Stops periodic work, answers who waits, flushes and closes every log and writes the checkpoints. Also the
+  // clean-shutdown file, unless a log could not be opened or `broker_epoch` is none: then the broker never
+  // got so far as to open its logs.
   aio::Task<base::Result<>> stop(aio::Reactor& home, kafka::BrokerEpoch broker_epoch);
 
   // --- From any reactor, which is `home` -----------------------------------------------------------------
@@ -105,6 +107,7 @@ class ReplicaManager {
   using Upkeep = void (*)(Partition&, PartitionSet&);
   aio::Task<> run_upkeep(Shard& shard, base::Duration interval, Upkeep upkeep);
   aio::Task<> run_checkpoints(aio::Reactor& home);
+  aio::Task<> write_checkpoints(aio::Reactor& home, Offsets& written);
   aio::Task<Offsets> collect_offsets(aio::Reactor& home);
   aio::Task<base::Result<Offsets>> close_logs(Shard& shard);
 
@@ -116,6 +119,9 @@ class ReplicaManager {
   // On `home`: what lies on disk, by name, with the topic's id where it is known; and what is hosted.
   std::map<storage::TopicPartition, std::optional<base::Uuid>> on_disk_;
   std::map<PartitionKey, storage::TopicPartition> hosted_;
+  bool has_unopened_log_ = false;  // The next start has to recover it.
+  // Set while checkpoints are collected and written: a topic that is made anew must not find its old offsets.
+  std::optional<aio::Completion<bool>> checkpointing_;
   aio::CancelSource stopping_;
   aio::Gate gate_;
 };

@@ -108,15 +108,22 @@ aio::Task<> ReplicaManager::run_checkpoints(aio::Reactor& home) {
   const base::Duration interval = base::milliseconds(config_.high_watermark_checkpoint_interval_ms());
   Offsets written;
   while (co_await aio::sleep_for(home, interval, stopping_.token())) {
-    Offsets offsets = co_await collect_offsets(home);
-    if (offsets == written) continue;
-    const base::Result<> done =
-        co_await aio::run_blocking(home, [this, &offsets] { return logs_.checkpoint(offsets); });
-    if (done) {
-      written = std::move(offsets);
-    } else {
-      log.error("checkpoints were not written: {}", done.error().what());
-    }
+    const aio::Completion<bool> over = checkpointing_.emplace();
+    co_await write_checkpoints(home, written);
+    checkpointing_.reset();
+    over.set(true);
+  }
+}
+
+aio::Task<> ReplicaManager::write_checkpoints(aio::Reactor& home, Offsets& written) {
+  Offsets offsets = co_await collect_offsets(home);
+  if (offsets == written) co_return;
+  const base::Result<> done =
+      co_await aio::run_blocking(home, [this, &offsets] { return logs_.checkpoint(offsets); });
+  if (done) {
+    written = std::move(offsets);
+  } else {
+    log.error("checkpoints were not written: {}", done.error().what());
   }
 }
 
@@ -137,6 +144,7 @@ aio::Task<base::Result<>> ReplicaManager::stop(aio::Reactor& home, kafka::Broker
   if (!outcome) co_return outcome;
   auto finish = [&]() -> base::Result<> {
     TRY(logs_.checkpoint(offsets));
+    if (has_unopened_log_ || broker_epoch == kafka::kNoBrokerEpoch) return {};
     return logs_.shut_down_cleanly(broker_epoch);
   };
   co_return co_await aio::run_blocking(home, std::move(finish));

@@ -43,6 +43,7 @@ Offset Log::last_stable_offset() const {
 Offset Log::recovery_point() const { return state_->recovery_point; }
 std::int64_t Log::unflushed_bytes() const { return state_->unflushed_bytes; }
 std::size_t Log::segment_count() const { return state_->segments.size(); }
+bool Log::has_unflushed_segments() const { return !state_->unflushed.empty(); }
 std::int64_t Log::size_bytes() const {
   return std::accumulate(
       state_->segments.begin(), state_->segments.end(), std::int64_t{0},

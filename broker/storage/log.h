@@ -96,6 +96,8 @@ class Log {
   // Appended since the recovery point: what a restart after a crash has to scan.
   std::int64_t unflushed_bytes() const;
   std::size_t segment_count() const;
+  // Whether segments were rolled since the last flush. Each holds its file until it is flushed.
+  bool has_unflushed_segments() const;
 
   // --- Appending -----------------------------------------------------------------------------------------
   // Sets base offset and leader epoch in `batches` and appends them. Other bytes stay as they came.

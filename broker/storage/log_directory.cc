@@ -91,6 +91,8 @@ base::Result<> load_offsets(base::Disk& disk, const std::string& path, const Off
   for (const auto& entry : *entries) {
     TRY_ASSIGN(const auto partition, parse_partition_name(entry[0] + "-" + entry[1]));
     TRY_ASSIGN(const std::int64_t offset, parse_number(entry[2]));
+    if (offset < 0)
+      return base::fail(Errc::kCorrupt, fmt::format("{}: {} has offset {}", name, partition.to_string(), offset));
     into[partition].*file.field = Offset(offset);
   }
   return {};
@@ -108,7 +110,7 @@ base::Result<std::unique_ptr<LogDirectory>> LogDirectory::open(base::Disk& disk,
   TRY_ASSIGN(self->meta_, read_meta_properties(disk, self->path_));
   TRY_ASSIGN(self->lock_, disk.open(self->path_ + "/.lock", base::OpenMode::kCreate));
   TRY(lock_file(*self->lock_));
-  for (const OffsetFile& file : kOffsetFiles) TRY(load_offsets(disk, self->path_, file, self->loaded_));
+  for (const OffsetFile& file : kOffsetFiles) TRY(load_offsets(disk, self->path_, file, self->saved_));
   const std::string clean = fmt::format("{}/{}", self->path_, kCleanShutdownFile);
   if (disk.exists(clean)) {
     TRY_ASSIGN(const base::Bytes content, base::read_file(disk, clean, 4096));
@@ -161,10 +163,13 @@ base::Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartition& 
   options.disk = &disk_;
   options.directory = path_ + "/" + partition.to_string();
   options.is_clean = was_clean_;
-  if (const auto known = loaded_.find(partition); known != loaded_.end()) {
-    options.recovery_point = known->second.recovery_point;
-    options.high_watermark = known->second.high_watermark;
-    options.log_start_offset = known->second.log_start_offset;
+  {
+    const std::lock_guard lock(checkpoint_mutex_);
+    if (const auto known = saved_.find(partition); known != saved_.end()) {
+      options.recovery_point = known->second.recovery_point;
+      options.high_watermark = known->second.high_watermark;
+      options.log_start_offset = known->second.log_start_offset;
+    }
   }
   return Log::open(std::move(options));
 }
@@ -175,6 +180,12 @@ base::Result<std::unique_ptr<Log>> LogDirectory::create_log(const TopicPartition
   options.directory = path_ + "/" + partition.to_string();
   options.is_clean = true;
   if (disk_.exists(options.directory)) return base::fail(Errc::kAlreadyExists, options.directory + " exists");
+  {
+    // Offsets of an earlier topic of this name must not be taken for this one's after a crash: its log start
+    // would lie above our log's end.
+    const std::lock_guard lock(checkpoint_mutex_);
+    if (saved_.erase(partition) > 0) TRY(write_checkpoints());
+  }
   TRY(disk_.create_directories(options.directory));
   const std::string text = fmt::format("version: 0\ntopic_id: {}", topic_id.to_string());
   TRY(base::write_file_atomically(disk_, fmt::format("{}/{}", options.directory, kPartitionMetadataFile),
@@ -196,10 +207,18 @@ base::Result<BackgroundJob> LogDirectory::delete_log(const TopicPartition& parti
 
 base::Result<> LogDirectory::checkpoint(const std::map<TopicPartition, PartitionOffsets>& offsets) {
   const std::lock_guard lock(checkpoint_mutex_);
+  std::erase_if(saved_, [&](const auto& known) {
+    return !offsets.contains(known.first) && !disk_.exists(path_ + "/" + known.first.to_string());
+  });
+  for (const auto& [partition, known] : offsets) saved_[partition] = known;
+  return write_checkpoints();
+}
+
+base::Result<> LogDirectory::write_checkpoints() {
   for (const OffsetFile& file : kOffsetFiles) {
     std::vector<std::string> lines;
-    lines.reserve(offsets.size());
-    for (const auto& [partition, known] : offsets) {
+    lines.reserve(saved_.size());
+    for (const auto& [partition, known] : saved_) {
       const Offset offset = known.*file.field;
       // Kafka leaves out log starts that a log's first segment says anyway; 0 is the common case.
       if (file.field == &PartitionOffsets::log_start_offset && offset == Offset{0}) continue;

@@ -89,7 +89,8 @@ class LogDirectory {
   // file.delete.delay.ms. `id` makes the name unique. The log may be open still.
   base::Result<BackgroundJob> delete_log(const TopicPartition& partition, const base::Uuid& id);
 
-  // Writes the three offset checkpoints. `offsets` names every partition of the directory.
+  // Writes the three offset checkpoints. A partition of the directory that `offsets` does not name keeps what
+  // was known of it: its log may not be open yet.
   base::Result<> checkpoint(const std::map<TopicPartition, PartitionOffsets>& offsets);
   // REQUIRES: every log is closed and checkpointed.
   base::Result<> shut_down_cleanly(kafka::BrokerEpoch broker_epoch);
@@ -102,9 +103,11 @@ class LogDirectory {
   MetaProperties meta_;
   bool was_clean_ = false;
   kafka::BrokerEpoch previous_broker_epoch_{-1};
-  std::map<TopicPartition, PartitionOffsets> loaded_;
-  std::mutex checkpoint_mutex_;       // One writer of the checkpoint files at a time.
-  std::unique_ptr<base::File> lock_;  // Held locked until the end.
+  base::Result<> write_checkpoints();
+
+  std::mutex checkpoint_mutex_;  // One writer of the checkpoint files at a time; also guards `saved_`.
+  std::map<TopicPartition, PartitionOffsets> saved_;  // What the checkpoint files say.
+  std::unique_ptr<base::File> lock_;                  // Held locked until the end.
 };
 
 }  // namespace penstock::storage

@@ -240,6 +240,15 @@ TEST_P(ReplicaManagerTest, GroupCommitFlushesBeforeTheAnswer) {
   EXPECT_EQ(partition->high_watermark(), Offset(10));
 }
 
+TEST_P(ReplicaManagerTest, ARolledSegmentIsFlushedWithoutBeingAsked) {
+  host(1, {}, {1}, {.segment_bytes = 200});
+  for (int i = 0; i < 6; ++i) produce({0});
+  Partition* partition = manager_->set_of(key_of(0)).find(key_of(0));
+  EXPECT_GT(partition->log().segment_count(), 2U);
+  EXPECT_FALSE(partition->log().has_unflushed_segments());
+  EXPECT_GT(partition->log().recovery_point(), Offset(0)) << "a restart does not scan what was rolled";
+}
+
 TEST_P(ReplicaManagerTest, EverythingIsThereAfterACleanRestart) {
   host(3);
   produce({0, 1, 2});
@@ -253,6 +262,25 @@ TEST_P(ReplicaManagerTest, EverythingIsThereAfterACleanRestart) {
     EXPECT_GT(outcome.read.records.size(), 0U);
   }
   EXPECT_EQ(produce({1})[0].base_offset, Offset(2));
+}
+
+TEST_P(ReplicaManagerTest, AStopWithALogThatNobodyOpenedIsNotClean) {
+  host(2);
+  produce({0, 1});
+  close();
+  open();
+  const std::string strange = directory_.path() + "/orders-1/00000000000000000000.log.swap";
+  ASSERT_TRUE(disk_.open(strange, base::OpenMode::kCreateNew));
+  host(2);
+  EXPECT_EQ(hosted(), 1U) << "the other one is offline";
+  close();
+  open();
+  EXPECT_FALSE(logs_->was_clean());
+  ASSERT_TRUE(run(manager_->stop(home_, kafka::kNoBrokerEpoch)));
+  manager_.reset();
+  logs_.reset();
+  open();
+  EXPECT_FALSE(logs_->was_clean()) << "a broker that never registered has recovered nothing";
 }
 
 TEST_P(ReplicaManagerTest, TopicMadeAgainStartsEmpty) {

@@ -46,6 +46,44 @@ TEST(LogDirectory, RemembersACleanStop) {
   EXPECT_FALSE(open(disk, "/data")->was_clean());
 }
 
+TEST(LogDirectory, ATopicMadeAnewHasNothingOfTheOldOnesOffsets) {
+  testing::SimDisk disk;
+  ASSERT_TRUE(write_meta_properties(disk, "/data", kMeta, 0));
+  auto directory = open(disk, "/data");
+  ASSERT_TRUE(directory->create_log(kOrders, kTopicId, {}));
+  ASSERT_TRUE(directory->checkpoint({{kOrders, {Offset{900}, Offset{900}, Offset{500}}}}));
+  ASSERT_TRUE(directory->delete_log(kOrders, kTopicId));
+  auto log = directory->create_log(kOrders, base::Uuid{7, 7}, {});
+  ASSERT_TRUE(log) << log.error().what();
+  append(**log, batch({.records = 4}));
+  ASSERT_TRUE((*log)->flush());
+  log->reset();
+
+  directory = open(disk, "/data");  // The broker was killed before the next checkpoint.
+  auto again = directory->open_log(kOrders, {});
+  ASSERT_TRUE(again) << again.error().what();
+  EXPECT_EQ((*again)->log_start_offset(), Offset{0});
+  EXPECT_EQ((*again)->log_end_offset(), Offset{4});
+}
+
+TEST(LogDirectory, ACheckpointKeepsThePartitionsThatAreNotOpenYet) {
+  testing::SimDisk disk;
+  ASSERT_TRUE(write_meta_properties(disk, "/data", kMeta, 0));
+  auto directory = open(disk, "/data");
+  auto log = directory->create_log(kOrders, kTopicId, {});
+  ASSERT_TRUE(log);
+  append(**log, batch({.records = 4}));
+  ASSERT_TRUE((*log)->flush());
+  ASSERT_TRUE(directory->checkpoint({{kOrders, {Offset{4}, Offset{4}, Offset{3}}}}));
+  log->reset();
+  directory = open(disk, "/data");
+  ASSERT_TRUE(directory->checkpoint({}));
+  directory = open(disk, "/data");
+  auto again = directory->open_log(kOrders, {});
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->log_start_offset(), Offset{3});
+}
+
 TEST(LogDirectory, DeletesByRenameAndThenRemoval) {
   testing::SimDisk disk;
   ASSERT_TRUE(write_meta_properties(disk, "/data", kMeta, 0));

@@ -1,5 +1,7 @@
 // penstock-broker: the program around server::Broker.
 
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -46,6 +48,17 @@ int wait_for_end(const sigset_t& signals, const penstock::server::Broker& broker
   }
 }
 
+// Receive blocks and cached batches come and go all the time. Given back to the kernel and taken again, each
+// of their pages costs a fault; so the allocator keeps a bounded amount.
+void keep_freed_memory() {
+  constexpr int kMapBytesMin = 8 << 20;
+  constexpr int kKeptBytesMax = 16 << 20;  // Per arena.
+  constexpr int kArenasMax = 4;
+  mallopt(M_MMAP_THRESHOLD, kMapBytesMin);
+  mallopt(M_TRIM_THRESHOLD, kKeptBytesMax);
+  mallopt(M_ARENA_MAX, kArenasMax);
+}
+
 int serve(const Options& options) {
   auto properties = penstock::server::load_properties(options);
   if (!properties) return refuse(properties.error(), nullptr);
@@ -83,5 +96,6 @@ int main(int argc, char** argv) {
     std::puts(penstock::server::kVersionText);
     return 0;
   }
+  keep_freed_memory();
   return serve(*options);
 }

@@ -92,6 +92,7 @@ base::Result<kafka::RecordsRef> read_range(const std::shared_ptr<base::File>& fi
 std::optional<ReadResult> read_tail(LogState& s, const ReadRequest& request, Offset end) {
   auto hit = s.tail.read(request.from, end, request.bytes_max, request.is_one_batch_required);
   if (!hit) return std::nullopt;
+  s.tail.note_reader();
   const bool is_enough = !hit->has_more || request.is_memory_required ||
                          static_cast<std::int64_t>(hit->records.size()) >= kMemoryBytesEnough;
   if (!is_enough) return std::nullopt;
@@ -180,6 +181,8 @@ base::Result<ReadResult> read_segment(LogState& s, std::map<Offset, Segment>::it
   if (!range) return result;
   *has_found = true;
   result.start = range->start;
+  // This reader may read from memory from now on.
+  if (is_active && segment.size_bytes - range->start.position <= s.tail.bytes_max()) s.tail.note_reader();
   if (range->length == 0) return result;
   if (!request.may_block && !is_resident(file->descriptor(), range->start.position, range->length)) {
     result.warm_up = warm_up_job(file, range->start.position, range->length);

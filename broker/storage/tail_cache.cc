@@ -20,6 +20,8 @@ TailCache::TailCache(std::int64_t bytes_max, std::shared_ptr<TailCacheBudget> bu
     : bytes_max_(bytes_max), budget_(std::move(budget)) {}
 
 void TailCache::append(base::ByteSpan batch, const LogOffsetMetadata& where, Offset last_offset) {
+  if (bytes_since_reader_ >= bytes_max_) return clear();
+  bytes_since_reader_ += static_cast<std::int64_t>(batch.size());
   const bool fits =
       !chunks_.empty() && chunks_.back().capacity - chunks_.back().used >= batch.size() &&
       chunks_.back().start.segment_base == where.segment_base &&

@@ -37,8 +37,11 @@ class TailCache {
   TailCache(const TailCache&) = delete;
   TailCache& operator=(const TailCache&) = delete;
 
-  // The log got this batch at `where` (whose offset is the batch's base offset).
+  // The log got this batch at `where` (whose offset is the batch's base offset). Not kept when nobody has
+  // read the tail for a while: a copy that nobody will read costs as much as the batch's checksum.
   void append(base::ByteSpan batch, const LogOffsetMetadata& where, Offset last_offset);
+  // Somebody reads what was appended lately.
+  void note_reader() { bytes_since_reader_ = 0; }
   void truncate_to(Offset offset);
   void clear();
 
@@ -55,6 +58,7 @@ class TailCache {
   std::optional<Hit> read(Offset from, Offset end, std::int64_t bytes_max, bool is_one_required) const;
 
   std::int64_t size_bytes() const { return size_bytes_; }
+  std::int64_t bytes_max() const { return bytes_max_; }
 
  private:
   struct Entry {
@@ -81,7 +85,8 @@ class TailCache {
   const std::int64_t bytes_max_;
   const std::shared_ptr<TailCacheBudget> budget_;
   std::deque<Chunk> chunks_;
-  std::int64_t size_bytes_ = 0;  // Capacities.
+  std::int64_t size_bytes_ = 0;          // Capacities.
+  std::int64_t bytes_since_reader_ = 0;  // Appended since note_reader().
 };
 
 }  // namespace penstock::storage

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Paired benchmark against Apache Kafka: the same load on both brokers, in turn, and the ratio pair by pair.
 
-    tests/bench/run.py [--pairs 5] [--only NAME] [--out docs/performance.md]
+    tests/bench/run.py [--pairs 5] [--only NAME] [--penstock-only]
 
 Each row runs Kafka (K) and Penstock (P) in the order K P P K ..., each on a fresh data directory under the same
-parent, with the same client. Broker CPU comes from /proc/PID/stat, memory from RssAnon and VmHWM. Nothing is
-asserted: the table has ratios (Penstock / Kafka) with their spread, and the reader judges.
+parent, with the same client, after a warm-up as large as what is measured. Broker CPU comes from /proc/PID/stat,
+that of the client from getrusage, memory from RssAnon. Nothing is asserted: the table has ratios
+(Penstock / Kafka) with their spread, and the reader judges.
 """
 import argparse
 import dataclasses
@@ -13,6 +14,7 @@ import math
 import os
 import pathlib
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -32,6 +34,11 @@ PARTITIONS = 6
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def client_cpu_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def memory_mb(pid):
@@ -89,6 +96,7 @@ class Figures:
     seconds: float
     megabytes: float
     broker_cpu: float
+    client_cpu: float
     memory: float
 
     @property
@@ -106,27 +114,35 @@ def create_topic(broker):
 
 def measured(broker, megabytes, work):
     before = cpu_seconds(broker.process.pid)
+    client_before = client_cpu_seconds()
     begin = time.monotonic()
     seconds = work()
     elapsed = time.monotonic() - begin
     cpu = cpu_seconds(broker.process.pid) - before
-    return Figures(seconds or elapsed, megabytes, cpu, memory_mb(broker.process.pid))
+    client = client_cpu_seconds() - client_before
+    return Figures(seconds or elapsed, megabytes, cpu, client, memory_mb(broker.process.pid))
+
+
+def client(tool, *arguments):
+    """One of Kafka's tools, with a JVM that compiles fully."""
+    return penstock.run(["java", "-Xms512m", "-Xmx512m", "-XX:+UseParallelGC",
+                         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{penstock.KAFKA_LIBS}/*",
+                         f"org.apache.kafka.tools.{tool}", *arguments], timeout=600).stdout
 
 
 def java_produce(broker, records, size, *properties):
     payload = broker.directory / "payload.txt"
     if not payload.exists():
         payload.write_text("\n".join("".join(chr(65 + (i * 31 + j * 17) % 57) for j in range(size)) for i in range(1000)))
-    out = penstock.java("org.apache.kafka.tools.ProducerPerformance", "--bootstrap-server", broker.bootstrap, "--topic",
-                        "bench", "--num-records", records, "--throughput", "-1", "--payload-file", payload,
-                        "--command-property", *properties, timeout=600).stdout
+    out = client("ProducerPerformance", "--bootstrap-server", broker.bootstrap, "--topic", "bench", "--num-records",
+                 records, "--throughput", "-1", "--payload-file", payload, "--command-property", *properties)
     last = out.strip().splitlines()[-1]
     return records / float(re.search(r"([\d.]+) records/sec", last)[1])
 
 
 def java_consume(broker, records):
-    out = penstock.java("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", broker.bootstrap, "--topic",
-                        "bench", "--num-records", records, "--timeout", "60000", "--hide-header", timeout=600).stdout
+    out = client("ConsumerPerformance", "--bootstrap-server", broker.bootstrap, "--topic", "bench", "--num-records",
+                 records, "--timeout", "60000", "--hide-header")
     fields = [field.strip() for field in out.strip().splitlines()[-1].split(",")]
     return records / float(fields[-1]) if float(fields[-1]) else None
 
@@ -139,7 +155,7 @@ def rdkafka(broker, mode, records, number, *properties):
 def produce_row(size, records, *properties):
     def row(broker):
         create_topic(broker)
-        java_produce(broker, records // 10, size, *properties)  # Warms both up; not counted.
+        java_produce(broker, records, size, *properties)  # Warms both up; not counted.
         return measured(broker, records * size / 1e6, lambda: java_produce(broker, records, size, *properties))
     return row
 
@@ -156,9 +172,8 @@ def consume_row(size, records):
 def rdkafka_row(mode, size, records):
     def row(broker):
         create_topic(broker)
-        first = rdkafka(broker, "produce", records // 10 if mode == "produce" else records, size, "linger.ms=5")
+        rdkafka(broker, "produce", records, size, "linger.ms=5")
         if mode == "produce":
-            del first
             work = lambda: rdkafka(broker, "produce", records, size, "linger.ms=5")  # noqa: E731
         else:
             rdkafka(broker, "consume", records, PARTITIONS)
@@ -213,12 +228,17 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--only", help="rows whose name contains this")
+    parser.add_argument("--penstock-only", action="store_true", help="one run of Penstock per row, to profile it")
     args = parser.parse_args()
     print("| row | pairs | CPU-s/GB | Kafka's | CPU ratio (geometric mean, median, range) | throughput ratio "
           "| memory (RssAnon), ratio |")
     print("|---|---|---|---|---|---|---|")
     for name, row in ROWS.items():
         if args.only and args.only not in name:
+            continue
+        if args.penstock_only:
+            figures = run_once(Penstock, row)
+            print(f"{name}: {figures.cpu_per_gb:.2f} CPU-s/GB, {figures.mb_per_s:.0f} MB/s: {figures}", flush=True)
             continue
         pairs = []
         for i in range(args.pairs):

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "broker/storage/tail_cache.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/broker/storage/batches.h"
@@ -64,6 +65,28 @@ TEST_F(LogTest, ReadsFromTheMiddleOfABatchAndStopsAtTheBound) {
     EXPECT_EQ(at_end->records.size(), 0U);
     EXPECT_EQ(log->read({.from = Offset{101}}).error().code(), base::Errc::kOutOfRange);
   }
+}
+
+TEST_F(LogTest, TheTailIsKeptInMemoryOnlyForReaders) {
+  LogOptions o = options();
+  o.tail_cache_bytes_max = 64 << 10;
+  o.tail_cache_budget = std::make_shared<TailCacheBudget>(1 << 20);
+  auto log = open(o);
+  const auto append_some = [&] {
+    for (int i = 0; i < 100; ++i) append(*log, batch({.records = 10}));
+  };
+  append_some();
+  EXPECT_EQ(o.tail_cache_budget->used(), 0);
+  // A reader far behind changes nothing, one near the end does.
+  ASSERT_TRUE(log->read({.from = Offset{0}}));
+  append(*log, batch({.records = 10}));
+  EXPECT_EQ(o.tail_cache_budget->used(), 0);
+  ASSERT_TRUE(log->read({.from = log->log_end_offset() - 1}));
+  append(*log, batch({.records = 10}));
+  EXPECT_GT(o.tail_cache_budget->used(), 0);
+  EXPECT_EQ(base_offsets(read_all(*log, Offset{0})).size(), 102U);
+  append_some();
+  EXPECT_EQ(o.tail_cache_budget->used(), 0);
 }
 
 TEST_F(LogTest, RollsBySizeAndReadsAcrossSegments) {

@@ -233,7 +233,7 @@ void MetadataNode::on_leader_changed(kafka::NodeId leader, kafka::LeaderEpoch ep
 void MetadataNode::on_failed(const base::Error& error) { fail(error); }
 
 void MetadataNode::fail(const base::Error& error) {
-  if (std::exchange(is_failed_, true)) return;
+  if (is_failed_.exchange(true)) return;
   log.error("the metadata log cannot go on: {}", error.what());
   controller_.deactivate();
   drop_pending();

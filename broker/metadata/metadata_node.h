@@ -9,6 +9,7 @@
 // before the reactor does.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -55,7 +56,7 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
 
   ImageSource& images() { return images_; }
   ControllerApi& controller() { return *this; }
-  bool has_failed() const { return is_failed_; }
+  bool has_failed() const { return is_failed_; }  // Any thread.
   aio::Reactor& reactor() { return *options_.reactor; }
   // For DescribeQuorum and metrics. Threads: the control reactor.
   const raft::RaftNode& raft() const { return *raft_; }
@@ -119,7 +120,7 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   std::deque<Pending> pending_;  // At most kPendingMax.
   ImageSource images_;
   aio::TimerId timer_ = aio::TimerId::kNone;
-  bool is_failed_ = false;
+  std::atomic<bool> is_failed_ = false;
   aio::Gate gate_;
 };
 

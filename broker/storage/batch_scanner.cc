@@ -33,8 +33,10 @@ base::Result<std::optional<kafka::RecordBatchView>> BatchScanner::next() {
                       fmt::format("{} at {}: {}", file_.path(), position_, header.error().what()));
   }
   const auto size = static_cast<std::int64_t>(header->size_bytes());
+  // The base offset is not under the batch's CRC.
   if (size > end_ - position_ || header->last_offset_delta() < 0 ||
-      header->base_offset() < kafka::Offset{0}) {
+      header->base_offset() < kafka::Offset{0} ||
+      header->base_offset().value() > INT64_MAX - header->last_offset_delta() - 1) {
     return base::fail(base::Errc::kCorrupt, fmt::format("{} at {}: batch of {} bytes is cut off or malformed",
                                                         file_.path(), position_, size));
   }

@@ -82,9 +82,12 @@ class Broker:
     def wait_ready(self):
         wait_until(self.is_ready, READY_SECONDS, f"broker ready; its log:\n{self.log_tail()}")
 
-    def is_ready(self):
+    def check_running(self):
         if self.process.poll() is not None:
             raise AssertionError(f"the broker ended with {self.process.returncode}:\n{self.log_tail()}")
+
+    def is_ready(self):
+        self.check_running()
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=2) as reply:
                 return reply.status == 200
@@ -110,6 +113,8 @@ class Broker:
             raise AssertionError(f"the broker ended with {status}:\n{self.log_tail()}")
 
     def kill(self):
+        """kill -9 of a broker that still runs: one that ended before has crashed by itself."""
+        self.check_running()
         self.process.kill()
         self.process.wait()
         self.process = None

@@ -72,7 +72,9 @@ void GroupShard::offset_commit(RequestId id, const GroupCaller& caller,
       value.metadata = metadata;
       value.commit_timestamp = now.wall_ms;
       // Only old clients ask for a retention of their own.
-      if (request.retention_time_ms >= 0) value.expire_timestamp = now.wall_ms + request.retention_time_ms;
+      if (request.retention_time_ms >= 0) {
+        value.expire_timestamp = now.wall_ms + std::min(request.retention_time_ms, INT64_MAX - now.wall_ms);
+      }
       value.topic_id = topic.topic_id;
       records.push_back(offset_record({request.group_id, topic.name, partition.partition_index}, value));
     }

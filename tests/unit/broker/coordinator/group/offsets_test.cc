@@ -209,6 +209,14 @@ TEST_F(Offsets, OldClientsChooseTheirRetention) {
   EXPECT_EQ(fetched(fetch(false)), 3);
   advance(600'000);
   EXPECT_EQ(fetched(fetch(false)), -1);
+
+  // For ever is not in the past.
+  request.retention_time_ms = INT64_MAX;
+  const RequestId second(++last_request);
+  shard->offset_commit(second, {"client", "127.0.0.1", 4}, request, now);
+  EXPECT_EQ(commit_error(settle(second)), 0);
+  advance(600'000);
+  EXPECT_EQ(fetched(fetch(false)), 3);
 }
 
 TEST_F(Offsets, ListAndDescribeShowTheGroup) {

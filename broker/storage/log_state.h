@@ -158,6 +158,7 @@ struct LogState {
   base::Result<> cut_active(std::int64_t position, const std::string& reason);
   base::Result<> rebuild_producers(Offset snapshot_max);
   base::Result<> replay_producers(Offset from);
+  base::Result<> recall_producers(Offset snapshot);
 };
 
 // 20 digits, as Kafka names segment files.

@@ -149,6 +149,22 @@ void ProducerState::apply_data(const kafka::RecordBatchView& batch) {
   }
 }
 
+void ProducerState::recall(const kafka::RecordBatchView& batch) {
+  if (!batch.has_producer_id() || batch.is_control()) return;
+  const auto found = producers_.find(batch.producer_id());
+  if (found == producers_.end()) return;
+  ProducerEntry& entry = found->second;
+  if (entry.epoch != batch.producer_epoch() || !entry.has_batches()) return;
+  const ProducerBatch last = entry.last_batch();
+  if (batch.last_offset() >= last.last_offset) return;
+  --entry.batch_count;
+  entry.add({.last_sequence = batch.last_sequence(),
+             .offset_delta = batch.last_offset_delta(),
+             .last_offset = batch.last_offset(),
+             .timestamp = batch.max_timestamp()});
+  entry.add(last);
+}
+
 std::optional<AbortedEntry> ProducerState::apply_marker(const kafka::RecordBatchView& batch) {
   const auto marker = end_marker(batch);
   if (!marker) return std::nullopt;

@@ -65,6 +65,9 @@ class ProducerState {
   ProducerVerdict validate(const kafka::RecordBatchView& batch, const LeaderAppend& how) const;
   // The batch is in the log. Returns the aborted transaction that it ended, if it is such a marker.
   std::optional<AbortedEntry> apply(const kafka::RecordBatchView& batch);
+  // A batch from below the snapshot that was loaded, oldest first. A snapshot has only the last batch of each
+  // producer, but one that was stopped before it answered is sent any of the last five again.
+  void recall(const kafka::RecordBatchView& batch);
 
   // State covers everything below it.
   Offset end_offset() const { return end_offset_; }

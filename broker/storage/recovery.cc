@@ -18,6 +18,11 @@ constexpr base::Logger log("storage");
 constexpr std::int64_t kSideFileBytesMax = 64 << 20;
 // How far behind a bad batch a good one is looked for.
 constexpr std::int64_t kResyncBytesMax = 16 << 20;
+// What may be checksummed for it: bytes that a client chose may look like the begin of a batch at every
+// place.
+constexpr std::int64_t kResyncWorkMax = 256 << 20;
+// How much of the log below a producer snapshot is read again.
+constexpr std::int64_t kRecallBytes = 1 << 20;
 
 bool strip_suffix(std::string_view& name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;
@@ -31,10 +36,13 @@ base::Result<bool> has_valid_batch(base::File& file, std::int64_t from, std::int
   base::Bytes bytes(static_cast<std::size_t>(std::min(end - from, kResyncBytesMax)));
   TRY_ASSIGN(const std::size_t got, file.read_at(from, bytes));
   const base::ByteSpan all(bytes.data(), got);
-  for (std::size_t at = 1; at + kafka::kBatchHeaderBytes <= got; ++at) {
+  std::int64_t work = 0;
+  for (std::size_t at = 1; at + kafka::kBatchHeaderBytes <= got && work < kResyncWorkMax; ++at) {
     if (all[at + kafka::kBatchMagicAt] != kafka::kBatchMagic) continue;
     const auto batch = kafka::RecordBatchView::parse(all.subspan(at));
-    if (batch && batch->is_crc_valid()) return true;
+    if (!batch) continue;
+    if (batch->is_crc_valid()) return true;
+    work += static_cast<std::int64_t>(batch->size_bytes());
   }
   return false;
 }
@@ -282,6 +290,9 @@ base::Result<> LogState::rebuild_producers(Offset snapshot_max) {
       auto loaded = content ? producers.load_snapshot(*content, newest) : base::fail(content.error());
       if (loaded) {
         from = newest;
+        // Without it a repeated batch may be refused, but nothing is lost: no reason to keep the log closed.
+        if (auto recalled = recall_producers(newest); !recalled)
+          log.warn("{}: batches below it are not known: {}", name, recalled.error().what());
         break;
       }
       if (disk.exists(name)) log.warn("{}: {}; using an older one", name, loaded.error().what());
@@ -293,6 +304,24 @@ base::Result<> LogState::rebuild_producers(Offset snapshot_max) {
   TRY(replay_producers(from));
   producers.set_end_offset(log_end);
   return {};
+}
+
+// Reads the last batches below the snapshot, as far as they lie in one segment.
+base::Result<> LogState::recall_producers(Offset snapshot) {
+  if (producers.size() == 0 || snapshot <= segments.begin()->first) return {};
+  const Segment& segment = segment_of(snapshot - 1)->second;
+  TRY_ASSIGN(const auto file, file_of(segment));
+  TRY_ASSIGN(const std::int64_t end, scan_start(segment, snapshot));
+  // Where the last kRecallBytes begin, if offsets are spread evenly; any batch boundary will do.
+  const std::int64_t records = snapshot - segment.base;
+  const std::int64_t skipped = end <= kRecallBytes ? 0 : records - records * kRecallBytes / end;
+  TRY_ASSIGN(const std::int64_t start, scan_start(segment, segment.base + skipped));
+  BatchScanner scanner(*file, start, segment.size_bytes, BatchScanner::kScanBytes);
+  while (true) {
+    TRY_ASSIGN(const auto batch, scanner.next());
+    if (!batch || batch->base_offset() >= snapshot) return {};
+    producers.recall(*batch);
+  }
 }
 
 base::Result<> LogState::replay_producers(Offset from) {

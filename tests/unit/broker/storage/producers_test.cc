@@ -35,6 +35,38 @@ TEST_F(ProducersTest, LastFiveBatchesAreRecognised) {
   EXPECT_EQ(log_->log_end_offset(), Offset{7});
 }
 
+TEST_F(ProducersTest, LastFiveBatchesAreRecognisedAfterACleanRestart) {
+  // As when a broker stops before it has answered what it appended.
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(send(i).error, ErrorCode::kNone);
+  ASSERT_TRUE(log_->close());
+  LogOptions options;
+  options.disk = &disk_;
+  options.directory = "/data/orders-3";
+  options.is_clean = true;
+  log_ = std::move(*Log::open(options));
+  for (int i = 2; i < 7; ++i) {
+    EXPECT_TRUE(send(i).is_duplicate) << i;
+    EXPECT_EQ(send(i).base_offset, Offset{i});
+  }
+  EXPECT_EQ(send(1).error, ErrorCode::kOutOfOrderSequenceNumber);
+  EXPECT_EQ(send(7).base_offset, Offset{7});
+}
+
+TEST_F(ProducersTest, LastFiveBatchesAreRecognisedBehindASnapshotAfterACrash) {
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(send(i).error, ErrorCode::kNone);
+  ASSERT_TRUE(log_->roll(0));
+  ASSERT_TRUE(log_->run_jobs());
+  ASSERT_TRUE(log_->flush());
+  EXPECT_EQ(send(6).error, ErrorCode::kNone);
+  LogOptions options;
+  options.disk = &disk_;
+  options.directory = "/data/orders-3";
+  options.recovery_point = log_->recovery_point();
+  log_ = std::move(*Log::open(options));
+  for (int i = 2; i < 7; ++i) EXPECT_TRUE(send(i).is_duplicate) << i;
+  EXPECT_EQ(send(7).base_offset, Offset{7});
+}
+
 TEST_F(ProducersTest, EpochsOnlyGrowAndBeginAtZero) {
   EXPECT_EQ(send(5, 1).error, ErrorCode::kNone);  // Not known: any sequence.
   EXPECT_EQ(send(3, 2).error, ErrorCode::kOutOfOrderSequenceNumber);

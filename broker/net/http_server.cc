@@ -23,6 +23,7 @@ constexpr base::Logger log("admin");
 constexpr auto kRequestTime = std::chrono::seconds(10);
 constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
 constexpr std::size_t kConnectionsMax = 64;
+constexpr auto kAcceptBackOff = base::milliseconds(100);
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
@@ -93,10 +94,17 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       : reactor(the_reactor), route(std::move(the_route)), acceptor(reactor.context()) {}
 
   void accept_next() {
+    if (!acceptor.is_open()) return;
     acceptor.async_accept(
         reactor.context(), [self = shared_from_this()](const beast::error_code& code, tcp::socket socket) {
           if (code == asio::error::operation_aborted) return;
-          if (!code && *self->count < kConnectionsMax) {
+          if (code) {
+            // Out of descriptors, most likely: trying again at once would keep the reactor busy with nothing
+            // else.
+            self->reactor.call_after(kAcceptBackOff, [self] { self->accept_next(); });
+            return;
+          }
+          if (*self->count < kConnectionsMax) {
             // Aliased: the route lives as long as a session does.
             std::shared_ptr<const Route> route(self, &self->route);
             std::make_shared<Session>(std::move(socket), std::move(route), self->count)->read();

@@ -8,7 +8,12 @@
 namespace penstock::storage {
 
 Log::Log(std::unique_ptr<LogState> state) : state_(std::move(state)) {}
-Log::~Log() = default;
+Log::~Log() {
+  // A job that still waits must not write: the directory may be another topic's of the same name by then.
+  const std::lock_guard lock(state_->guard->mutex);
+  ++state_->guard->generation;
+  state_->guard->epochs_version_saved = UINT64_MAX;
+}
 
 base::Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
   auto state = std::make_unique<LogState>(std::move(options));

@@ -57,7 +57,8 @@ struct AppendInfo {
 };
 
 // One piece of disk work that may stall. Self-contained: it holds what it needs, so it runs on any thread,
-// also after the log is gone. Jobs of one log may run at the same time and in any order.
+// also after the log is gone; what it would write then is left unwritten. Jobs of one log may run at the same
+// time and in any order.
 struct BackgroundJob {
   std::string what;  // "write back orders-3"
   std::move_only_function<base::Result<>()> run;

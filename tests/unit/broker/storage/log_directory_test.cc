@@ -66,6 +66,24 @@ TEST(LogDirectory, ATopicMadeAnewHasNothingOfTheOldOnesOffsets) {
   EXPECT_EQ((*again)->log_end_offset(), Offset{4});
 }
 
+TEST(LogDirectory, LateJobsOfADeletedLogLeaveTheNewOneAlone) {
+  testing::SimDisk disk;
+  ASSERT_TRUE(write_meta_properties(disk, "/data", kMeta, 0));
+  auto directory = open(disk, "/data");
+  auto log = directory->create_log(kOrders, kTopicId, {});
+  ASSERT_TRUE(log);
+  append(**log, batch({.records = 4}), {.epoch = LeaderEpoch{5}});
+  ASSERT_TRUE((*log)->roll(0));
+  auto late = (*log)->take_jobs();
+  ASSERT_FALSE(late.empty());
+  ASSERT_TRUE(directory->delete_log(kOrders, kTopicId));
+  log->reset();
+  ASSERT_TRUE(directory->create_log(kOrders, base::Uuid{7, 7}, {}));
+  const auto before = disk.list("/data/or-ders-3");
+  for (BackgroundJob& job : late) EXPECT_TRUE(job.run()) << job.what;
+  EXPECT_EQ(disk.list("/data/or-ders-3")->size(), before->size());
+}
+
 TEST(LogDirectory, ACheckpointKeepsThePartitionsThatAreNotOpenYet) {
   testing::SimDisk disk;
   ASSERT_TRUE(write_meta_properties(disk, "/data", kMeta, 0));

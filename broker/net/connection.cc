@@ -102,7 +102,7 @@ bool Connection::read_once() {
 }
 
 bool Connection::may_start(base::ByteSpan frame) const {
-  if (out_bytes_ > limits_.out_bytes_max) return false;
+  if (is_resting_ || out_bytes_ > limits_.out_bytes_max) return false;
   if (slots_.empty()) return true;
   if (is_alone_running_ || !sink_.is_pipelined(frame)) return false;
   return slots_.size() < limits_.requests_in_flight_max &&
@@ -123,11 +123,27 @@ void Connection::take_frames() {
       held_ = std::move(**next);
     }
     if (!may_start(held_->bytes)) break;
+    if (turn_left_ == 0) {
+      rest();
+      break;
+    }
+    --turn_left_;
     Frame frame = std::move(*held_);
     held_.reset();
     start_request(std::move(frame));
   }
   is_taking_ = false;
+}
+
+// Small requests that are answered at once would keep a reactor for as long as a client sends them: others
+// first.
+void Connection::rest() {
+  is_resting_ = true;
+  reactor_.post([self = shared_from_this()] {
+    self->is_resting_ = false;
+    self->turn_left_ = kRequestsPerTurnMax;
+    if (!self->is_closed_) self->go_on();
+  });
 }
 
 void Connection::start_request(Frame frame) {

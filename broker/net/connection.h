@@ -49,6 +49,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   base::MonoTime last_active() const { return last_active_; }
   bool is_idle() const { return slots_.empty(); }
 
+  // Requests started in one turn of the reactor.
+  static constexpr std::size_t kRequestsPerTurnMax = 256;
+
  private:
   struct Slot {
     std::size_t request_bytes = 0;
@@ -63,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static aio::Task<> run_request(std::shared_ptr<Connection> self, std::uint64_t sequence, Frame frame);
   void complete(std::uint64_t sequence, Response response);
   bool may_start(base::ByteSpan frame) const;
+  void rest();
   void arm_read();
   void flush();
   bool write_some();
@@ -81,6 +85,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t first_sequence_ = 0;
   std::size_t bytes_in_flight_ = 0;
   bool is_alone_running_ = false;
+  std::size_t turn_left_ = kRequestsPerTurnMax;  // Requests that may start before others have their turn.
+  bool is_resting_ = false;
 
   std::deque<OutPart> out_;    // What is being written.
   std::size_t out_done_ = 0;   // Bytes of out_.front() already written.

@@ -178,6 +178,36 @@ TEST_F(Fixture, ClosesAfterTheAnswersBeforeAClosingOne) {
   EXPECT_EQ(wire.to_client, "<a><b>");
 }
 
+// Answers at once.
+class InlineSink final : public RequestSink {
+ public:
+  bool is_pipelined(base::ByteSpan) const override { return false; }
+  aio::Task<Response> handle(const ConnectionInfo&, aio::Reactor&, aio::CancelToken, Frame) override {
+    ++handled;
+    co_return Response{};
+  }
+  std::size_t handled = 0;
+};
+
+TEST(Connection, ABurstOfSmallRequestsLetsOthersHaveTheirTurn) {
+  aio::SimScheduler scheduler(1);
+  aio::SimReactor reactor(scheduler);
+  Wire wire;
+  InlineSink sink;
+  auto connection = std::make_shared<Connection>(ConnectionInfo{1, "client", "PLAINTEXT"},
+                                                 std::make_unique<FakeChannel>(wire), reactor, sink,
+                                                 ConnectionLimits{}, [](std::uint64_t) {});
+  connection->start();
+  constexpr std::size_t kBurst = 3 * Connection::kRequestsPerTurnMax + 1;
+  for (std::size_t i = 0; i < kBurst; ++i) wire.to_server += std::string("\0\0\0\1x", 5);
+  std::exchange(wire.on_readable, nullptr)();
+  EXPECT_EQ(sink.handled, Connection::kRequestsPerTurnMax);
+  while (scheduler.step()) {
+  }
+  EXPECT_EQ(sink.handled, kBurst);
+  connection->close();
+}
+
 TEST_F(Fixture, AnOversizedFrameEndsTheConnection) {
   wire.to_server = std::string("\x7f\xff\xff\xff", 4);
   std::exchange(wire.on_readable, nullptr)();

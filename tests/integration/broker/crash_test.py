@@ -17,6 +17,8 @@ KILLS = int(os.environ.get("PENSTOCK_KILLS", "20"))
 SEED = int(os.environ.get("PENSTOCK_SEED", "1"))
 RECORDS_PER_SECOND = 3000
 ACKED_BETWEEN_KILLS = 400
+# What the tool says of the one record that it was about to send when it was asked to end.
+CLOSED = "Producer closed while send in progress"
 
 
 class Writer:
@@ -28,6 +30,7 @@ class Writer:
                           "request.timeout.ms=10000\nlinger.ms=1\n")
         self.acked = []
         self.failed = []
+        self.is_stopping = False
         self.process = subprocess.Popen(
             ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{penstock.KAFKA_LIBS}/*",
              "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", broker.bootstrap, "--topic", topic,
@@ -41,10 +44,11 @@ class Writer:
             event = json.loads(line)
             if event["name"] == "producer_send_success":
                 self.acked.append((event["value"], event["partition"], event["offset"]))
-            elif event["name"] == "producer_send_error":
+            elif event["name"] == "producer_send_error" and not (self.is_stopping and CLOSED in event["message"]):
                 self.failed.append(event)
 
     def stop(self):
+        self.is_stopping = True
         self.process.terminate()  # It flushes what is in flight.
         self.process.wait(150)
         self.reader.join()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Paired benchmark against Apache Kafka: the same load on both brokers, in turn, and the ratio pair by pair.
 
-    tests/bench/run.py [--pairs 5] [--only NAME] [--penstock-only]
+    tests/bench/run.py [--pairs 5] [--only NAME] [--scale 1.0] [--penstock-only]
 
-Each row runs Kafka (K) and Penstock (P) in the order K P P K ..., each on a fresh data directory under the same
-parent, with the same client, after a warm-up as large as what is measured. Broker CPU comes from /proc/PID/stat,
+A pair runs all rows on Kafka (K) and on Penstock (P), in the order K P P K ..., each on a fresh data directory
+under the same parent, with the same clients, every row after a warm-up. Broker CPU comes from /proc/PID/stat,
 that of the client from getrusage, memory from RssAnon. Nothing is asserted: the table has ratios
 (Penstock / Kafka) with their spread, and the reader judges.
 """
@@ -108,8 +108,8 @@ class Figures:
         return self.megabytes / self.seconds
 
 
-def create_topic(broker):
-    penstock.topics(broker, "--create", "--topic", "bench", "--partitions", PARTITIONS, "--replication-factor", "1")
+def create_topic(broker, topic):
+    penstock.topics(broker, "--create", "--topic", topic, "--partitions", PARTITIONS, "--replication-factor", "1")
 
 
 def measured(broker, megabytes, work):
@@ -130,79 +130,87 @@ def client(tool, *arguments):
                          f"org.apache.kafka.tools.{tool}", *arguments], timeout=600).stdout
 
 
-def java_produce(broker, records, size, *properties):
-    payload = broker.directory / "payload.txt"
+def java_produce(broker, topic, records, size, *properties):
+    payload = broker.directory / f"payload-{size}.txt"
     if not payload.exists():
         payload.write_text("\n".join("".join(chr(65 + (i * 31 + j * 17) % 57) for j in range(size)) for i in range(1000)))
-    out = client("ProducerPerformance", "--bootstrap-server", broker.bootstrap, "--topic", "bench", "--num-records",
+    out = client("ProducerPerformance", "--bootstrap-server", broker.bootstrap, "--topic", topic, "--num-records",
                  records, "--throughput", "-1", "--payload-file", payload, "--command-property", *properties)
     last = out.strip().splitlines()[-1]
     return records / float(re.search(r"([\d.]+) records/sec", last)[1])
 
 
-def java_consume(broker, records):
-    out = client("ConsumerPerformance", "--bootstrap-server", broker.bootstrap, "--topic", "bench", "--num-records",
+def java_consume(broker, topic, records):
+    out = client("ConsumerPerformance", "--bootstrap-server", broker.bootstrap, "--topic", topic, "--num-records",
                  records, "--timeout", "60000", "--hide-header")
     fields = [field.strip() for field in out.strip().splitlines()[-1].split(",")]
     return records / float(fields[-1]) if float(fields[-1]) else None
 
 
-def rdkafka(broker, mode, records, number, *properties):
-    out = penstock.run([RDKAFKA, mode, broker.bootstrap, "bench", records, number, *properties], timeout=600).stdout
+def rdkafka(broker, mode, topic, records, number):
+    properties = ["linger.ms=5"] if mode == "produce" else []
+    out = penstock.run([RDKAFKA, mode, broker.bootstrap, topic, records, number, *properties], timeout=600).stdout
     return float(re.search(r"seconds=([\d.]+)", out)[1])
 
 
+# A row warms up with the same work, half of it, before what is counted.
 def produce_row(size, records, *properties):
-    def row(broker):
-        create_topic(broker)
-        java_produce(broker, records, size, *properties)  # Warms both up; not counted.
-        return measured(broker, records * size / 1e6, lambda: java_produce(broker, records, size, *properties))
+    def row(broker, topic, scale):
+        count = int(records * scale)
+        java_produce(broker, topic, count // 2, size, *properties)
+        return measured(broker, count * size / 1e6, lambda: java_produce(broker, topic, count, size, *properties))
     return row
 
 
 def consume_row(size, records):
-    def row(broker):
-        create_topic(broker)
-        rdkafka(broker, "produce", records, size, "linger.ms=5")
-        java_consume(broker, records)
-        return measured(broker, records * size / 1e6, lambda: java_consume(broker, records))
+    def row(broker, topic, scale):
+        count = int(records * scale)
+        rdkafka(broker, "produce", topic, count, size)
+        java_consume(broker, topic, count // 2)
+        return measured(broker, count * size / 1e6, lambda: java_consume(broker, topic, count))
     return row
 
 
 def rdkafka_row(mode, size, records):
-    def row(broker):
-        create_topic(broker)
-        rdkafka(broker, "produce", records, size, "linger.ms=5")
+    def row(broker, topic, scale):
+        count = int(records * scale)
         if mode == "produce":
-            work = lambda: rdkafka(broker, "produce", records, size, "linger.ms=5")  # noqa: E731
-        else:
-            rdkafka(broker, "consume", records, PARTITIONS)
-            work = lambda: rdkafka(broker, "consume", records, PARTITIONS)  # noqa: E731
-        return measured(broker, records * size / 1e6, work)
+            rdkafka(broker, "produce", topic, count // 2, size)
+            return measured(broker, count * size / 1e6, lambda: rdkafka(broker, "produce", topic, count, size))
+        rdkafka(broker, "produce", topic, count, size)
+        rdkafka(broker, "consume", topic, count // 2, PARTITIONS)
+        return measured(broker, count * size / 1e6, lambda: rdkafka(broker, "consume", topic, count, PARTITIONS))
     return row
 
 
 ROWS = {
-    "produce 1 KiB, acks=all, Java": produce_row(1024, 1_000_000, "acks=all", "batch.size=16384", "linger.ms=5"),
-    "produce 100 B, acks=1, Java": produce_row(100, 3_000_000, "acks=1", "batch.size=8192"),
-    "produce 1 KiB, lz4, Java": produce_row(1024, 1_000_000, "acks=all", "compression.type=lz4", "linger.ms=5"),
-    "consume 1 KiB, Java": consume_row(1024, 1_500_000),
     "produce 1 KiB, librdkafka": rdkafka_row("produce", 1024, 1_000_000),
     "consume 1 KiB, librdkafka": rdkafka_row("consume", 1024, 2_000_000),
+    "produce 1 KiB, acks=all, Java": produce_row(1024, 1_000_000, "acks=all"),
+    "consume 1 KiB, Java": consume_row(1024, 1_500_000),
+    "produce 100 B, acks=1, Java": produce_row(100, 3_000_000, "acks=1", "batch.size=8192"),
+    "produce 1 KiB, lz4, Java": produce_row(1024, 1_000_000, "acks=all", "compression.type=lz4"),
 }
 
 
-def run_once(kind, row):
+def run_rows(kind, rows, scale):
+    """All rows on one broker, each on a topic of its own: later rows find a warm broker, as in production."""
     directory = tempfile.mkdtemp(prefix="penstock-bench-")
+    results = {}
     try:
         broker = kind(directory)
         try:
-            return row(broker)
+            for number, (name, row) in enumerate(rows.items()):
+                create_topic(broker, f"bench{number}")
+                results[name] = row(broker, f"bench{number}", scale)
+                print(f"  {kind.name}: {name}: {results[name].cpu_per_gb:.2f} CPU-s/GB {results[name]}",
+                      file=sys.stderr, flush=True)
         finally:
             broker.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         os.sync()
+    return results
 
 
 def spread(values):
@@ -224,29 +232,32 @@ def table_line(name, pairs):
             f"| {geometric_mean(rate):.2f} {spread(rate)} | {own_memory:.0f} MB, {geometric_mean(memory):.3f} |")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--only", help="rows whose name contains this")
-    parser.add_argument("--penstock-only", action="store_true", help="one run of Penstock per row, to profile it")
-    args = parser.parse_args()
+def print_table(rows, pairs):
     print("| row | pairs | CPU-s/GB | Kafka's | CPU ratio (geometric mean, median, range) | throughput ratio "
           "| memory (RssAnon), ratio |")
     print("|---|---|---|---|---|---|---|")
-    for name, row in ROWS.items():
-        if args.only and args.only not in name:
-            continue
-        if args.penstock_only:
-            figures = run_once(Penstock, row)
-            print(f"{name}: {figures.cpu_per_gb:.2f} CPU-s/GB, {figures.mb_per_s:.0f} MB/s: {figures}", flush=True)
-            continue
-        pairs = []
-        for i in range(args.pairs):
-            order = (Kafka, Penstock) if i % 2 == 0 else (Penstock, Kafka)
-            results = {kind.name: run_once(kind, row) for kind in order}
-            pairs.append((results["Kafka"], results["Penstock"]))
-            print(f"  {name}: pair {i + 1}: {pairs[-1]}", file=sys.stderr)
-        print(table_line(name, pairs), flush=True)
+    for name in rows:
+        print(table_line(name, [(kafka[name], own[name]) for kafka, own in pairs]), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on the numbers of records")
+    parser.add_argument("--penstock-only", action="store_true", help="no Kafka and no table: to profile")
+    args = parser.parse_args()
+    rows = {name: row for name, row in ROWS.items() if args.only in name}
+    if args.penstock_only:
+        run_rows(Penstock, rows, args.scale)
+        return
+    pairs = []
+    for i in range(args.pairs):
+        order = (Kafka, Penstock) if i % 2 == 0 else (Penstock, Kafka)
+        results = {kind: run_rows(kind, rows, args.scale) for kind in order}
+        pairs.append((results[Kafka], results[Penstock]))
+        # After each pair, so that a run that is cut short has a table.
+        print_table(rows, pairs)
 
 
 if __name__ == "__main__":

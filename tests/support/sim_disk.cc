@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace penstock::testing {
 
@@ -18,7 +17,7 @@ constexpr std::int64_t kPageBytes = 512;  // Small, so that small tests tear too
 void write_into(base::Bytes& content, std::int64_t position, ByteSpan bytes) {
   const std::size_t end = static_cast<std::size_t>(position) + bytes.size();
   if (content.size() < end) content.resize(end);
-  std::memcpy(content.data() + position, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), content.begin() + position);
 }
 
 }  // namespace
@@ -65,7 +64,7 @@ class SimFile final : public base::File {
     const auto& content = inode_->content;
     if (position < 0 || static_cast<std::size_t>(position) >= content.size()) return std::size_t{0};
     const std::size_t length = std::min(bytes.size(), content.size() - static_cast<std::size_t>(position));
-    std::memcpy(bytes.data(), content.data() + position, length);
+    std::copy_n(content.begin() + position, length, bytes.begin());
     return length;
   }
 

@@ -17,6 +17,10 @@ constexpr std::size_t kReadsPerTurnMax = 8;
 base::ByteSpan memory_of(const OutPart& part) {
   return part.borrowed.empty() ? base::ByteSpan(part.bytes) : part.borrowed;
 }
+// What a part costs besides its bytes: its place in the queue and the allocator's share. Without it a flood
+// of tiny answers would hold many times out_bytes_max.
+constexpr std::size_t kPartCostBytes = 512;
+
 std::size_t size_of(const OutPart& part) {
   return part.descriptor >= 0 ? part.length : memory_of(part).size();
 }
@@ -169,7 +173,7 @@ void Connection::complete(std::uint64_t sequence, Response response) {
     ++first_sequence_;
     bytes_in_flight_ -= slot.request_bytes;
     for (OutPart& part : slot.response->parts) {
-      out_bytes_ += size_of(part);
+      out_bytes_ += size_of(part) + kPartCostBytes;
       out_.push_back(std::move(part));
     }
     close_after_out_ = slot.response->must_close;
@@ -228,7 +232,7 @@ bool Connection::write_some() {
     const std::size_t size = size_of(out_.front());
     if (out_done_ < size) break;
     out_done_ -= size;
-    out_bytes_ -= size;
+    out_bytes_ -= size + kPartCostBytes;
     out_.pop_front();
   }
   return true;

@@ -92,7 +92,8 @@ base::Result<> load_offsets(base::Disk& disk, const std::string& path, const Off
     TRY_ASSIGN(const auto partition, parse_partition_name(entry[0] + "-" + entry[1]));
     TRY_ASSIGN(const std::int64_t offset, parse_number(entry[2]));
     if (offset < 0)
-      return base::fail(Errc::kCorrupt, fmt::format("{}: {} has offset {}", name, partition.to_string(), offset));
+      return base::fail(Errc::kCorrupt,
+                        fmt::format("{}: {} has offset {}", name, partition.to_string(), offset));
     into[partition].*file.field = Offset(offset);
   }
   return {};

@@ -22,6 +22,10 @@ bool is_plain_file_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
 }
 
+// What the operator adds for a pod's own loopback. Here all pods share the machine's, where the bootstrap
+// Service listens.
+bool is_loopback_variable(std::string_view name) { return name.starts_with("PENSTOCK_LOOPBACK_"); }
+
 // The entries of a ConfigMap or Secret as file name to content.
 std::map<std::string, std::string> entries_of(const Json& object) {
   std::map<std::string, std::string> entries;
@@ -186,7 +190,8 @@ class Planner {
         TRY_ASSIGN(auto value, value_from(item["valueFrom"], container));
         if (value) variables[name] = std::move(*value);
       } else {
-        variables[name] = expand_variables(text_at(item, "/value"), variables);
+        variables[name] =
+            is_loopback_variable(name) ? "" : expand_variables(text_at(item, "/value"), variables);
       }
     }
     return variables;

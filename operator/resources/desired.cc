@@ -175,7 +175,7 @@ std::string server_properties(const KafkaCluster& cluster) {
       {"process.roles", "broker,controller"},
       {"controller.listener.names", "CONTROLLER"},
       {"inter.broker.listener.name", "PLAINTEXT"},
-      {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"},
+      {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOOPBACK:PLAINTEXT"},
       {"log.dirs", "/var/lib/penstock/data"},
       {"offsets.topic.replication.factor", std::to_string(std::min(3, replicas))},
       {"transaction.state.log.replication.factor", std::to_string(std::min(3, replicas))},

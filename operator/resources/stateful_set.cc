@@ -8,6 +8,11 @@ namespace {
 
 constexpr int kUserId = 65532;
 constexpr int kGraceSeconds = 60;
+// Two more listeners' worth of text: `kubectl port-forward` and programs in the pod come by the pod's
+// loopback and must be told an address that works for them. In a pod without a loopback of its own they are
+// empty.
+constexpr const char* kLoopbackVariable = "PENSTOCK_LOOPBACK_LISTENER";
+constexpr const char* kLoopbackAdvertisedVariable = "PENSTOCK_LOOPBACK_ADVERTISED";
 
 Json field_env(const char* name, const char* path) {
   return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
@@ -34,9 +39,11 @@ Json arguments(const KafkaCluster& cluster, const ClusterIdentity& identity) {
       "--node-id-base",
       std::to_string(identity.node_id_base),
       "--override",
-      "listeners=PLAINTEXT://$(POD_IP):" + client + ",CONTROLLER://$(POD_IP):" + controller,
+      "listeners=PLAINTEXT://$(POD_IP):" + client + ",CONTROLLER://$(POD_IP):" + controller + "$(" +
+          kLoopbackVariable + ")",
       "--override",
-      "advertised.listeners=PLAINTEXT://" + host + ":" + client + ",CONTROLLER://" + host + ":" + controller,
+      "advertised.listeners=PLAINTEXT://" + host + ":" + client + ",CONTROLLER://" + host + ":" + controller +
+          "$(" + kLoopbackAdvertisedVariable + ")",
       "--override",
       "controller.quorum.bootstrap.servers=" + first + ":" + controller,
       "--override",
@@ -50,16 +57,25 @@ Json arguments(const KafkaCluster& cluster, const ClusterIdentity& identity) {
   });
 }
 
+Json environment() {
+  const std::string port = std::to_string(kClientPort);
+  return Json::array({
+      field_env("POD_NAME", "metadata.name"),
+      field_env("POD_NAMESPACE", "metadata.namespace"),
+      field_env("POD_IP", "status.podIP"),
+      Json{{"name", "PENSTOCK_CONFIG"}, {"value", "/etc/penstock"}},
+      Json{{"name", kLoopbackVariable}, {"value", ",LOOPBACK://127.0.0.1:" + port}},
+      Json{{"name", kLoopbackAdvertisedVariable}, {"value", ",LOOPBACK://localhost:" + port}},
+  });
+}
+
 Json container(const KafkaCluster& cluster, const ClusterIdentity& identity, const BuildOptions& options) {
   Json json = {
       {"name", "broker"},
       {"image", cluster.image.empty() ? options.default_image : cluster.image},
       {"command", Json::array({"penstock-broker"})},
       {"args", arguments(cluster, identity)},
-      {"env",
-       Json::array({field_env("POD_NAME", "metadata.name"), field_env("POD_NAMESPACE", "metadata.namespace"),
-                    field_env("POD_IP", "status.podIP"),
-                    Json{{"name", "PENSTOCK_CONFIG"}, {"value", "/etc/penstock"}}})},
+      {"env", environment()},
       {"ports",
        Json::array({Json{{"name", "kafka"}, {"containerPort", kClientPort}, {"protocol", "TCP"}},
                     Json{{"name", "controller"}, {"containerPort", kControllerPort}, {"protocol", "TCP"}},

@@ -1,5 +1,8 @@
 #include "operator/resources/desired.h"
 
+#include <algorithm>
+#include <map>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -48,6 +51,25 @@ TEST(Desired, PodsAreRestricted) {
   EXPECT_EQ(context["allowPrivilegeEscalation"], false);
   EXPECT_EQ(context["readOnlyRootFilesystem"], true);
   EXPECT_EQ(context["capabilities"]["drop"], Json::array({"ALL"}));
+}
+
+// Whoever comes by the pod's loopback (port-forward, exec) is told localhost, everybody else the pod's name.
+TEST(Desired, TheLoopbackListenerAdvertisesLocalhost) {
+  const Json container = set_of(demo())["spec"]["template"]["spec"]["containers"][0];
+  const Json& args = container["args"];
+  const auto has = [&](const std::string& arg) {
+    return std::find(args.begin(), args.end(), arg) != args.end();
+  };
+  EXPECT_TRUE(
+      has("listeners=PLAINTEXT://$(POD_IP):9092,CONTROLLER://$(POD_IP):9093$(PENSTOCK_LOOPBACK_LISTENER)"));
+  EXPECT_TRUE(
+      has("advertised.listeners=PLAINTEXT://$(POD_NAME).demo-brokers.$(POD_NAMESPACE).svc:9092,"
+          "CONTROLLER://$(POD_NAME).demo-brokers.$(POD_NAMESPACE).svc:9093$(PENSTOCK_LOOPBACK_ADVERTISED)"));
+  std::map<std::string, std::string> values;
+  for (const Json& variable : container["env"]) values[variable["name"]] = variable.value("value", "");
+  EXPECT_EQ(values["PENSTOCK_LOOPBACK_LISTENER"], ",LOOPBACK://127.0.0.1:9092");
+  EXPECT_EQ(values["PENSTOCK_LOOPBACK_ADVERTISED"], ",LOOPBACK://localhost:9092");
+  EXPECT_NE(server_properties(demo()).find("LOOPBACK:PLAINTEXT"), std::string::npos);
 }
 
 TEST(Desired, TheClaimCarriesTheIdentityAndTheClass) {

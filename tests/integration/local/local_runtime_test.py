@@ -128,7 +128,7 @@ class LocalRuntimeTest(unittest.TestCase):
         for _ in range(3):
             before = self.ready_pids()["web-0"]
             os.kill(before, signal.SIGKILL)
-            wait_until(lambda: self.ready_pids().get("web-0", before) != before, 10, "another process")
+            wait_until(lambda: self.ready_pids().get("web-0", before) != before, 60, "another process")
         pod = self.call("GET", PODS + "/web-0")[1]
         self.assertEqual(pod["status"]["containerStatuses"][0]["restartCount"], 3)
 
@@ -143,7 +143,7 @@ class LocalRuntimeTest(unittest.TestCase):
         self.assertIn("peer", self.fetch())
         # Its end is seen although it is no child of the new one.
         os.kill(before["web-1"], signal.SIGKILL)
-        wait_until(lambda: self.ready_pids().get("web-1", before["web-1"]) != before["web-1"], 10, "another process")
+        wait_until(lambda: self.ready_pids().get("web-1", before["web-1"]) != before["web-1"], 60, "another process")
 
     def test_deletion_ends_processes_and_leaves_data(self):
         self.make_set(replicas=2)
@@ -154,7 +154,7 @@ class LocalRuntimeTest(unittest.TestCase):
             self.assertRaises(ProcessLookupError, os.kill, pid, 0)
         self.assertTrue((self.home / "volumes/default/data-web-0").is_dir())
         self.call("DELETE", "/api/v1/namespaces/default/persistentvolumeclaims/data-web-0")
-        wait_until(lambda: not (self.home / "volumes/default/data-web-0").exists(), 10, "the volume is gone")
+        wait_until(lambda: not (self.home / "volumes/default/data-web-0").exists(), 60, "the volume is gone")
 
     def test_scale_down_removes_the_highest(self):
         self.make_set(replicas=2)

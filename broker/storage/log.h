@@ -103,7 +103,7 @@ class Log {
   // Sets base offset and leader epoch in `batches` and appends them. Other bytes stay as they came.
   // REQUIRES: whole batches, validated (kafka::validate_produced or built here); one batch if it has a
   // producer id. ERRORS: kIo, kNoSpace (log is poisoned); refusals are AppendInfo::error.
-  base::Result<AppendInfo> append_as_leader(std::span<std::uint8_t> batches, const LeaderAppend& how);
+  base::Result<AppendInfo> append_as_leader(std::span<std::uint8_t> batches, LeaderAppend how);
   // Appends what the leader sent, offsets and epochs as they are; half a batch at the end is ignored.
   // AppendInfo::bytes says how much was taken. ERRORS: as above; kCorrupt (length, magic, CRC), kOutOfRange
   // (the first batch does not begin at the log's end or later).

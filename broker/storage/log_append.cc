@@ -114,7 +114,7 @@ AppendInfo refusal(ErrorCode error, std::string message) {
 
 }  // namespace
 
-base::Result<AppendInfo> Log::append_as_leader(std::span<std::uint8_t> batches, const LeaderAppend& how) {
+base::Result<AppendInfo> Log::append_as_leader(std::span<std::uint8_t> batches, LeaderAppend how) {
   LogState& s = *state_;
   TRY(s.check_usable());
   if (static_cast<std::int64_t>(batches.size()) > s.config.segment_bytes) {
@@ -122,6 +122,10 @@ base::Result<AppendInfo> Log::append_as_leader(std::span<std::uint8_t> batches, 
                                                                batches.size(), s.config.segment_bytes));
   }
   TRY(assign_offsets(batches, s.log_end, how.epoch));
+  // A producer that is not known may have been forgotten, so Kafka takes any sequence from it. But one whose
+  // first batch was refused during a change of leaders has the next on its way: were that taken, the first
+  // would be out of order for ever (KAFKA-14359). Where nothing can have been forgotten, it has to wait.
+  how.is_first_sequence_zero_required |= s.log_start == Offset{0} && s.producers.is_complete();
   AppendInfo info;
   BatchCursor cursor(batches);
   for (auto batch = cursor.next(); batch && *batch; batch = cursor.next()) {

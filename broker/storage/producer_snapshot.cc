@@ -77,6 +77,7 @@ base::Result<> ProducerState::load_snapshot(base::ByteSpan file, Offset end_offs
     producers_[id] = entry;
   }
   end_offset_ = end_offset;
+  has_forgotten_ = true;
   return {};
 }
 

@@ -206,10 +206,11 @@ bool ProducerState::has_open_transaction(kafka::ProducerId producer_id) const {
 }
 
 void ProducerState::expire(std::int64_t now_ms) {
-  std::erase_if(producers_, [&](const auto& item) {
+  const std::size_t expired = std::erase_if(producers_, [&](const auto& item) {
     return item.second.transaction_first_offset < Offset{0} &&
            now_ms - item.second.last_timestamp >= expiration_ms_;
   });
+  has_forgotten_ |= expired > 0;
 }
 
 const ProducerEntry* ProducerState::find(kafka::ProducerId producer_id) const {
@@ -222,6 +223,7 @@ void ProducerState::clear() {
   open_.clear();
   unreplicated_.clear();
   end_offset_ = Offset{0};
+  has_forgotten_ = false;
 }
 
 }  // namespace penstock::storage

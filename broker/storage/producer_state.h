@@ -81,6 +81,9 @@ class ProducerState {
   bool has_open_transaction(kafka::ProducerId producer_id) const;
 
   void expire(std::int64_t now_ms);
+  // Whether every producer of the batches that were applied is known: none expired, and none of the state is
+  // a snapshot's, which has only those that had not expired.
+  bool is_complete() const { return !has_forgotten_; }
   std::size_t size() const { return producers_.size(); }
   const ProducerEntry* find(kafka::ProducerId producer_id) const;
   void clear();
@@ -101,6 +104,7 @@ class ProducerState {
 
   std::int64_t expiration_ms_;
   Offset end_offset_{0};
+  bool has_forgotten_ = false;
   std::unordered_map<kafka::ProducerId, ProducerEntry> producers_;
   std::map<Offset, Transaction> open_;          // By first offset.
   std::map<Offset, Transaction> unreplicated_;  // Ended, marker not yet below the high watermark.

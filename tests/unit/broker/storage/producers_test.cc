@@ -68,13 +68,46 @@ TEST_F(ProducersTest, LastFiveBatchesAreRecognisedBehindASnapshotAfterACrash) {
 }
 
 TEST_F(ProducersTest, EpochsOnlyGrowAndBeginAtZero) {
-  EXPECT_EQ(send(5, 1).error, ErrorCode::kNone);  // Not known: any sequence.
+  EXPECT_EQ(send(0, 1).error, ErrorCode::kNone);
   EXPECT_EQ(send(3, 2).error, ErrorCode::kOutOfOrderSequenceNumber);
   EXPECT_EQ(send(0, 2).error, ErrorCode::kNone);
   EXPECT_EQ(send(1, 1).error, ErrorCode::kInvalidProducerEpoch);
 }
 
+TEST_F(ProducersTest, TheFirstBatchMayNotBeOvertaken) {
+  // As when the first of two batches on their way was refused because the replica did not lead yet.
+  EXPECT_EQ(send(1).error, ErrorCode::kOutOfOrderSequenceNumber);
+  EXPECT_EQ(send(0).error, ErrorCode::kNone);
+  EXPECT_EQ(send(1).error, ErrorCode::kNone);
+}
+
+TEST_F(ProducersTest, AProducerThatMayHaveBeenForgottenGoesOnWhereItWas) {
+  send(0);
+  log_->expire_producers(1000 + 86'400'000);
+  EXPECT_EQ(send(5).error, ErrorCode::kNone);
+}
+
+TEST_F(ProducersTest, AProducerMayHaveBeenForgottenBeforeARestart) {
+  send(0);
+  ASSERT_TRUE(log_->close());
+  LogOptions options;
+  options.disk = &disk_;
+  options.directory = "/data/orders-3";
+  options.is_clean = true;
+  log_ = std::move(*Log::open(options));
+  EXPECT_EQ(send(5, 0, false, 8).error, ErrorCode::kNone);
+}
+
+TEST_F(ProducersTest, AProducerWhoseBatchesWereDeletedGoesOnWhereItWas) {
+  send(0);
+  log_->set_high_watermark(Offset{1});
+  ASSERT_TRUE(log_->increment_log_start_offset(Offset{1}));
+  EXPECT_EQ(send(5, 0, false, 8).error, ErrorCode::kNone);
+}
+
 TEST_F(ProducersTest, SequencesWrap) {
+  send(0);
+  log_->expire_producers(1000 + 86'400'000);
   EXPECT_EQ(send(INT32_MAX).error, ErrorCode::kNone);
   EXPECT_EQ(send(0).error, ErrorCode::kNone);
 }

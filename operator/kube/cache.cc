@@ -71,6 +71,8 @@ void ObjectCache::put(const Json& object) {
     if (is_same_object && known != 0 && version_of(object) <= known) return;
   }
   slot->second = object;
+  // Who set which field is of no use here, and often the larger part of an object.
+  slot->second["metadata"].erase("managedFields");
   if (listener_) listener_(slot->second, false);
 }
 
@@ -84,12 +86,14 @@ void ObjectCache::remove(const Json& object) {
   if (listener_) listener_(gone, true);
 }
 
-void ObjectCache::replace(const Json& items) {
+void ObjectCache::replace(const Json& items, const std::string& ns) {
   std::set<std::string> names;
   for (const Json& item : items) names.insert(object_key(item));
   std::vector<Json> gone;
-  for (const auto& [key, object] : state_->objects) {
-    if (!names.contains(key)) gone.push_back(object);
+  const std::string prefix = ns.empty() ? "" : ns + "/";
+  for (auto it = state_->objects.lower_bound(prefix);
+       it != state_->objects.end() && it->first.starts_with(prefix); ++it) {
+    if (!names.contains(it->first)) gone.push_back(it->second);
   }
   for (const Json& object : gone) remove(object);
   for (const Json& item : items) put(item);

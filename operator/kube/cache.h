@@ -33,8 +33,8 @@ class ObjectCache {
   // Takes an object unless a newer one is known. From watches and from the replies to our own writes.
   void put(const Json& object);
   void remove(const Json& object);
-  // Takes a whole list: what it does not have is removed.
-  void replace(const Json& items);
+  // Takes a whole list of a namespace (of all when empty): what it does not have is removed.
+  void replace(const Json& items, const std::string& ns = {});
 
   std::size_t size() const;
 

@@ -22,9 +22,11 @@ void start_pool_once() {
   (void)is_started;
 }
 
-void load_ca(boost::asio::ssl::context& context, const std::string& pem) {
+// The library has put the system's roots into the store: with a CA of our own they must not count.
+void trust_only(boost::asio::ssl::context& context, const std::string& pem) {
   BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-  X509_STORE* store = SSL_CTX_get_cert_store(context.native_handle());
+  X509_STORE* store = X509_STORE_new();
+  SSL_CTX_set_cert_store(context.native_handle(), store);
   // A bundle may hold several certificates; all count.
   while (X509* certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr)) {
     X509_STORE_add_cert(store, certificate);
@@ -39,7 +41,8 @@ http_client_config make_config(const TransportOptions& options, int timeout_s) {
   config.set_validate_certificates(!options.skip_tls_verify);
   config.set_request_compressed_response(false);
   config.set_ssl_context_callback([options](boost::asio::ssl::context& context) {
-    if (!options.ca_pem.empty()) load_ca(context, options.ca_pem);
+    SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+    if (!options.ca_pem.empty()) trust_only(context, options.ca_pem);
     if (!options.client_certificate.empty()) {
       context.use_certificate_chain(boost::asio::buffer(options.client_certificate));
       context.use_private_key(boost::asio::buffer(options.client_key), boost::asio::ssl::context::pem);
@@ -133,7 +136,8 @@ CppRestTransport::CppRestTransport(const TransportOptions& options) {
 }
 CppRestTransport::~CppRestTransport() = default;
 
-void CppRestTransport::drop_connections() {
+void CppRestTransport::drop_connections(const std::string& ca_pem) {
+  impl_->options.ca_pem = ca_pem;
   const TransportOptions& options = impl_->options;
   impl_->calls = http_client(options.server, make_config(options, options.call_timeout_s));
   impl_->streams = http_client(options.server, make_config(options, options.stream_timeout_s));

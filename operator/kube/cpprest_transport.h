@@ -14,7 +14,7 @@ namespace penstock::kube {
 
 struct TransportOptions {
   std::string server;
-  std::string ca_pem;
+  std::string ca_pem;  // When set, nothing else is trusted.
   std::string client_certificate;
   std::string client_key;
   bool skip_tls_verify = false;
@@ -34,6 +34,7 @@ struct HttpReply {
   int status = 0;  // 0: no whole reply came; `error` says why.
   std::string body;
   std::string error;
+  bool is_timed_out = false;
   int retry_after_s = -1;
 };
 
@@ -53,8 +54,8 @@ class CppRestTransport {
   Cancel send(HttpCall call, OnChunk on_chunk, OnDone on_done);
 
   // Forgets the connections that are kept alive: after a server's restart all of them are dead, and each
-  // would cost a call. Exchanges under way keep theirs. REQUIRES: not during send().
-  void drop_connections();
+  // would cost a call. New ones trust `ca_pem`. Exchanges under way keep theirs. REQUIRES: not during send().
+  void drop_connections(const std::string& ca_pem);
 
  private:
   struct Impl;

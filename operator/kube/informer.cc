@@ -15,8 +15,8 @@ using base::Result;
 
 constexpr base::Logger log("kube");
 constexpr base::Duration kBackOffMin = base::milliseconds(200);
-constexpr base::Duration kBackOffMax = base::seconds(3);
-constexpr base::Duration kUnservedRetry = base::seconds(30);
+constexpr base::Duration kBackOffMax = base::seconds(5);
+constexpr base::Duration kUnservedRetryMax = base::seconds(30);
 
 std::string version_in(const Json& object) {
   if (!object.contains("metadata")) return {};
@@ -48,44 +48,62 @@ aio::Task<> Informer::run() {
   while (!stopping_.is_cancelled()) {
     const Result<> done = co_await list_and_watch();
     if (stopping_.is_cancelled()) co_return;
-    if (done || done.error().code() == Errc::kOutOfRange) continue;
-    base::Duration delay = std::min(kBackOffMin * (1 << std::min(failures_, 8)), kBackOffMax);
-    ++failures_;
-    if (done.error().code() == Errc::kNotFound) {
-      // An optional kind, or a CRD that is not there yet.
-      if (is_served_) log.info("the server has no {}; looking again every 30 s", kind_.plural);
-      is_served_ = false;
-      has_synced_ = true;
-      cache_.replace(Json::array());
-      delay = kUnservedRetry;
-    } else {
-      log.warn("{}; trying again in {} ms", done.error().what(), delay.count() / 1'000'000);
-    }
-    delay =
-        delay / 2 +
-        base::Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(delay.count()))));
-    (void)co_await aio::sleep_for(reactor_, delay, stopping_.token());
+    if (!done) (void)co_await aio::sleep_for(reactor_, on_error(done.error()), stopping_.token());
   }
+}
+
+base::Duration Informer::jittered(base::Duration delay) {
+  return delay / 2 +
+         base::Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(delay.count()))));
+}
+
+base::Duration Informer::on_error(const base::Error& error) {
+  // Too old a version is no fault; but a server that says so each time is not asked in a tight loop.
+  if (error.code() == Errc::kOutOfRange) return failures_++ == 0 ? base::Duration::zero() : kBackOffMax;
+  const base::Duration delay =
+      jittered(std::min<base::Duration>(kBackOffMin * (1 << std::min(failures_++, 8)), kBackOffMax));
+  if (error.code() != Errc::kNotFound) {
+    if (problem_ != error.what()) log.warn("{}; trying again", error.what());
+    problem_ = error.what();
+    return delay;
+  }
+  // An optional kind, or a CRD that is not there yet.
+  if (++times_unserved_ < kUnservedAfter) return delay;
+  if (is_served_) log.info("the server has no {}; looking again", kind_.plural);
+  is_served_ = false;
+  has_synced_ = true;
+  cache_.replace(Json::array(), selection_.ns);
+  return jittered(std::min<base::Duration>(
+      base::seconds(1) * (1 << std::min(times_unserved_ - kUnservedAfter, 5)), kUnservedRetryMax));
 }
 
 aio::Task<Result<>> Informer::list_and_watch() {
   CO_TRY_ASSIGN(const Json list, co_await client_.list(kind_, selection_));
   resource_version_ = version_in(list);
-  cache_.replace(list["items"]);
+  cache_.replace(list["items"], selection_.ns);
+  if (!problem_.empty()) log.info("{}: listed again", kind_.path(selection_.ns));
   has_synced_ = true;
   is_served_ = true;
-  failures_ = 0;
+  times_unserved_ = 0;
+  problem_.clear();
+  int quick_ends = 0;
   for (int watches = 0; watches < kRelistEvery; ++watches) {
     WatchCallback callback = [this](WatchEventType type, const Json& object) { on_event(type, object); };
     const auto started = reactor_.now();
     const Result<> ended =
         co_await client_.watch(kind_, selection_, resource_version_, std::move(callback), stopping_.token());
-    if (!ended && ended.error().code() != Errc::kUnavailable) co_return ended;
     if (stopping_.is_cancelled()) co_return Result<>();
+    const bool is_passing =
+        !ended && (ended.error().code() == Errc::kUnavailable || ended.error().code() == Errc::kTimedOut);
+    if (!ended && !is_passing) co_return ended;
+    if (ended) failures_ = 0;
     // A server that ends every watch at once must not be asked in a tight loop.
-    if (!ended || reactor_.now() - started < base::seconds(1)) {
-      CO_TRY(co_await aio::sleep_for(reactor_, kBackOffMin * (1 << std::min(watches, 5)), stopping_.token()));
-    }
+    const bool is_quick = !ended || reactor_.now() - started < base::seconds(1);
+    quick_ends = is_quick ? quick_ends + 1 : 0;
+    if (!is_quick) continue;
+    const auto delay =
+        std::min<base::Duration>(kBackOffMin * (1 << std::min(quick_ends - 1, 8)), kBackOffMax);
+    CO_TRY(co_await aio::sleep_for(reactor_, jittered(delay), stopping_.token()));
   }
   co_return Result<>();
 }

@@ -2,7 +2,6 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/kube/cache.h"
-#include "operator/kube/kubeconfig.h"
 #include "operator/kube/watch_lines.h"
 
 namespace penstock::kube {
@@ -76,42 +75,19 @@ TEST(ObjectCache, NeverGoesBackToAnOlderVersion) {
   EXPECT_EQ(changes, 4);
 }
 
-TEST(Kubeconfig, ReadsTheCurrentContext) {
-  auto credentials = parse_kubeconfig(R"(
-apiVersion: v1
-kind: Config
-current-context: b
-contexts:
-- {name: a, context: {cluster: x, user: y}}
-- {name: b, context: {cluster: c1, user: u1, namespace: kafka}}
-clusters:
-- {name: c1, cluster: {server: "https://127.0.0.1:6443/", certificate-authority-data: "Q0EtUEVN"}}
-users:
-- {name: u1, user: {token: secret, client-certificate-data: "Y2VydA==", client-key-data: a2V5cw==}}
-)",
-                                      "");
-  ASSERT_TRUE(credentials) << credentials.error().what();
-  EXPECT_EQ(credentials->server, "https://127.0.0.1:6443");
-  EXPECT_EQ(credentials->ca_pem, "CA-PEM");
-  EXPECT_EQ(credentials->token, "secret");
-  EXPECT_EQ(credentials->client_certificate, "cert");
-  EXPECT_EQ(credentials->client_key, "keys");
-  EXPECT_EQ(credentials->default_namespace, "kafka");
-}
-
-TEST(Kubeconfig, NamesWhatIsMissing) {
-  EXPECT_EQ(parse_kubeconfig("a: [", "").error().code(), base::Errc::kInvalidArgument);
-  EXPECT_EQ(parse_kubeconfig("{}", "").error().what(), "current-context is not set");
-  EXPECT_EQ(parse_kubeconfig("{current-context: a, contexts: [{name: b}]}", "").error().what(),
-            "contexts has no entry named \"a\"");
-  EXPECT_EQ(parse_kubeconfig(
-                "{current-context: a, contexts: [{name: a, context: {cluster: c, user: u}}], clusters: "
-                "[{name: c, cluster: {server: s}}], users: [{name: u, user: {exec: {}}}]}",
-                "")
-                .error()
-                .code(),
-            base::Errc::kUnsupported);
-  EXPECT_EQ(load_kubeconfig("/nonexistent/config").error().what(), "cannot read /nonexistent/config");
+TEST(ObjectCache, KeepsWhatOtherNamespacesHaveAndNoManagedFields) {
+  ObjectCache cache;
+  Json other = object("a", "u9", "3");
+  other["metadata"]["namespace"] = "ns-2";
+  other["metadata"]["managedFields"] = Json::array({1, 2});
+  cache.put(other);
+  cache.put(object("a", "u1", "5"));
+  cache.replace(Json::array(), "ns");
+  EXPECT_TRUE(cache.find("ns", "a").is_null());
+  ASSERT_TRUE(cache.find("ns-2", "a").is_object());
+  EXPECT_FALSE(cache.find("ns-2", "a")["metadata"].contains("managedFields"));
+  cache.replace(Json::array(), "");
+  EXPECT_EQ(cache.size(), 0u);
 }
 
 }  // namespace

@@ -56,4 +56,11 @@ std::string rfc3339(std::int64_t wall_ms) {
   return std::string(text, size);
 }
 
+std::optional<std::int64_t> parse_rfc3339(const std::string& text) {
+  std::tm utc{};
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
+  if (!end) return std::nullopt;
+  return static_cast<std::int64_t>(::timegm(&utc)) * 1000;
+}
+
 }  // namespace penstock::resources

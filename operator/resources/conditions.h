@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,5 +32,7 @@ bool is_condition_true(const nlohmann::json& object, std::string_view type);
 
 // "2026-01-02T03:04:05Z"
 std::string rfc3339(std::int64_t wall_ms);
+// Milliseconds since 1970; none for what is no such time.
+std::optional<std::int64_t> parse_rfc3339(const std::string& text);
 
 }  // namespace penstock::resources

@@ -1,5 +1,6 @@
 #include "operator/resources/desired.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <nlohmann/json.hpp>
@@ -24,6 +25,34 @@ std::string content_hash(std::string_view text) {
   return digits;
 }
 
+namespace {
+
+// The tag of "registry:5000/penstock:0.1.0@sha256:..."; empty when there is none.
+std::string tag_of(const std::string& image) {
+  const std::string name = image.substr(0, image.find('@'));
+  const std::size_t colon = name.rfind(':');
+  if (colon == std::string::npos || name.find('/', colon) != std::string::npos) return {};
+  return name.substr(colon + 1);
+}
+
+// As label values must be; tags may have up to 128 characters and start with '_'.
+bool is_label_value(const std::string& text) {
+  const auto is_alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  const auto is_allowed = [&](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; };
+  return !text.empty() && text.size() <= 63 && is_alphanumeric(text.front()) &&
+         is_alphanumeric(text.back()) && std::all_of(text.begin(), text.end(), is_allowed);
+}
+
+}  // namespace
+
+Json labels_with_version(const KafkaCluster& cluster, const std::string& component) {
+  Json labels = labels_of(cluster, component);
+  if (std::string tag = tag_of(cluster.image); is_label_value(tag)) labels[kVersionLabel] = std::move(tag);
+  return labels;
+}
+
 Json labels_of(const KafkaCluster& cluster, const std::string& component) {
   return {{"app.kubernetes.io/name", "penstock"},
           {"app.kubernetes.io/instance", cluster.meta.name},
@@ -46,7 +75,7 @@ Json object_of(const KafkaCluster& cluster, const char* api_version, const char*
           {"metadata",
            {{"name", name},
             {"namespace", cluster.meta.ns},
-            {"labels", labels_of(cluster, component)},
+            {"labels", labels_with_version(cluster, component)},
             {"ownerReferences", Json::array({owner})}}}};
 }
 
@@ -65,6 +94,7 @@ Json identity_annotations(const ClusterIdentity& identity) {
 }
 
 std::string identity_name(const KafkaCluster& cluster) { return cluster.meta.name + "-identity"; }
+std::string service_account_name(const KafkaCluster& cluster) { return cluster.meta.name + "-brokers"; }
 std::string brokers_service_name(const KafkaCluster& cluster) { return cluster.meta.name + "-brokers"; }
 std::string bootstrap_service_name(const KafkaCluster& cluster) { return cluster.meta.name + "-bootstrap"; }
 std::string bootstrap_servers(const KafkaCluster& cluster) {
@@ -86,6 +116,8 @@ Json build_identity(const KafkaCluster& cluster, const ClusterIdentity& identity
   object["data"] = {{"clusterId", annotations[kClusterIdAnnotation]},
                     {"nodeIdBase", annotations[kNodeIdBaseAnnotation]},
                     {"directoryIds", annotations[kDirectoryIdsAnnotation]}};
+  // With another id the brokers would refuse their own volumes.
+  object["immutable"] = true;
   return object;
 }
 
@@ -151,7 +183,7 @@ base::Result<ClusterIdentity> read_identity_annotations(const Json& metadata) {
 }
 
 Json build_service_account(const KafkaCluster& cluster) {
-  Json object = object_of(cluster, "v1", "ServiceAccount", cluster.meta.name, "broker");
+  Json object = object_of(cluster, "v1", "ServiceAccount", service_account_name(cluster), "broker");
   object["automountServiceAccountToken"] = false;
   return sealed(std::move(object));
 }

@@ -19,6 +19,7 @@ inline constexpr const char* kClusterLabel = "penstock.dev/cluster";
 inline constexpr const char* kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr const char* kManagedByValue = "penstock-operator";
 inline constexpr const char* kComponentLabel = "app.kubernetes.io/component";
+inline constexpr const char* kVersionLabel = "app.kubernetes.io/version";
 inline constexpr const char* kHashAnnotation = "penstock.dev/desired-hash";
 inline constexpr const char* kPodRevisionAnnotation = "penstock.dev/pod-revision";
 inline constexpr const char* kClusterIdAnnotation = "penstock.dev/cluster-id";
@@ -43,6 +44,8 @@ struct BuildOptions {
 };
 
 std::string identity_name(const KafkaCluster& cluster);
+// Not the cluster's own name: a cluster may be named "default".
+std::string service_account_name(const KafkaCluster& cluster);
 std::string brokers_service_name(const KafkaCluster& cluster);
 std::string bootstrap_service_name(const KafkaCluster& cluster);
 // "demo-bootstrap.kafka.svc:9092"

@@ -7,8 +7,9 @@
 
 namespace penstock::resources {
 
-// Whether `live` has everything that `desired` has. What the server or others added does not count;
-// quantities are compared by value ("1000m" is "1").
+// Whether `live` has everything that `desired` has. What the server or others added does not count, further
+// items in lists of objects included; quantities are compared by value ("1000m", "1" and 1 are the same).
+// What is no longer desired shows in the hash that desired objects carry.
 bool is_covered(const Json& desired, const Json& live);
 
 // The JSON merge patch that turns `from` into `to`; an empty object when they are equal.

@@ -1,5 +1,6 @@
 #include "operator/resources/schema.h"
 
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -57,9 +58,7 @@ class Validator {
     }
     if (!schema.contains("type")) return true;
     const std::string type = schema["type"];
-    const bool is_whole =
-        value.is_number_float() &&
-        value.get<double>() == static_cast<double>(static_cast<long long>(value.get<double>()));
+    const bool is_whole = value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>();
     const bool is_right = (type == "object" && value.is_object()) || (type == "array" && value.is_array()) ||
                           (type == "string" && value.is_string()) ||
                           (type == "boolean" && value.is_boolean()) ||

@@ -100,9 +100,9 @@ Json container(const KafkaCluster& cluster, const ClusterIdentity& identity, con
 Json pod_template(const KafkaCluster& cluster, const ClusterIdentity& identity,
                   const std::string& config_map_name, const BuildOptions& options) {
   Json json = {
-      {"metadata", {{"labels", labels_of(cluster, "broker")}}},
+      {"metadata", {{"labels", labels_with_version(cluster, "broker")}}},
       {"spec",
-       {{"serviceAccountName", cluster.meta.name},
+       {{"serviceAccountName", service_account_name(cluster)},
         {"automountServiceAccountToken", false},
         {"enableServiceLinks", false},
         {"terminationGracePeriodSeconds", kGraceSeconds},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -39,6 +40,40 @@ TEST(Desired, EverythingIsLabelledOwnedAndInItsNamespace) {
     EXPECT_EQ(meta["ownerReferences"][0]["uid"], "u-1");
     EXPECT_EQ(meta["ownerReferences"][0]["blockOwnerDeletion"], true);
   }
+}
+
+// Recommended labels all of them; none that GitOps tools would take for theirs.
+TEST(Desired, LabelsAreOursAlone) {
+  auto parsed = KafkaCluster::parse(
+      Json::parse(R"({"kind":"KafkaCluster","metadata":{"name":"demo","namespace":"kafka","uid":"u-1",
+      "labels":{"app.kubernetes.io/instance":"argo-app","kustomize.toolkit.fluxcd.io/name":"flux"},
+      "annotations":{"argocd.argoproj.io/tracking-id":"x"}},
+      "spec":{"storage":{"size":"1Gi"},"image":{"reference":"r:5000/penstock:0.2.0@sha256:00"}}})"));
+  ASSERT_TRUE(parsed);
+  const Json set = set_of(*parsed);
+  std::set<std::string> names;
+  for (const auto& [name, value] : set["metadata"]["labels"].items()) names.insert(name);
+  EXPECT_EQ(names, (std::set<std::string>{"app.kubernetes.io/component", "app.kubernetes.io/instance",
+                                          "app.kubernetes.io/managed-by", "app.kubernetes.io/name",
+                                          "app.kubernetes.io/part-of", "app.kubernetes.io/version",
+                                          "penstock.dev/cluster"}));
+  EXPECT_EQ(set["metadata"]["labels"]["app.kubernetes.io/instance"], "demo");
+  EXPECT_EQ(set["spec"]["template"]["metadata"]["labels"][kVersionLabel], "0.2.0");
+  // A claim template can never change, so nothing in it may depend on the image.
+  EXPECT_FALSE(set["spec"]["volumeClaimTemplates"][0]["metadata"]["labels"].contains(kVersionLabel));
+  EXPECT_EQ(set.dump().find("argo"), std::string::npos);
+  for (const char* image : {"penstock", "r:5000/penstock", "penstock@sha256:00", "penstock:_dev"}) {
+    parsed->image = image;
+    EXPECT_FALSE(set_of(*parsed)["metadata"]["labels"].contains(kVersionLabel)) << image;
+  }
+}
+
+// A cluster may be called "default" and must not take the namespace's own ServiceAccount.
+TEST(Desired, TheServiceAccountHasNoAccessAndANameOfItsOwn) {
+  const Json account = build_service_account(demo());
+  EXPECT_EQ(account["metadata"]["name"], "demo-brokers");
+  EXPECT_EQ(account["automountServiceAccountToken"], false);
+  EXPECT_EQ(set_of(demo())["spec"]["template"]["spec"]["serviceAccountName"], "demo-brokers");
 }
 
 // What a namespace that enforces the restricted Pod Security Standard asks for.
@@ -117,12 +152,24 @@ TEST(Desired, AConfigMapIsNamedByItsContent) {
 }
 
 TEST(Diff, IgnoresWhatOthersAddedAndHowQuantitiesAreWritten) {
-  const Json desired = Json::parse(R"({"a":{"b":1},"list":[{"x":1}],"cpu":"1000m"})");
-  EXPECT_TRUE(
-      is_covered(desired, Json::parse(R"({"a":{"b":1,"c":2},"list":[{"x":1,"y":2}],"cpu":"1","z":0})")));
-  EXPECT_FALSE(is_covered(desired, Json::parse(R"({"a":{"b":2},"list":[{"x":1}],"cpu":"1"})")));
-  EXPECT_FALSE(is_covered(desired, Json::parse(R"({"a":{"b":1},"list":[{"x":1},{}],"cpu":"1"})")));
-  EXPECT_FALSE(is_covered(desired, Json::parse(R"({"a":{"b":1},"list":[{"x":1}]})")));
+  const Json desired = Json::parse(R"({"a":{"b":1},"list":[{"x":1}],"cpu":"1000m","args":["a"]})");
+  const auto live = [](const char* text) {
+    Json json = Json::parse(text);
+    json["args"] = Json::array({"a"});
+    return json;
+  };
+  EXPECT_TRUE(is_covered(desired, live(R"({"a":{"b":1,"c":2},"list":[{"x":1,"y":2}],"cpu":"1","z":0})")));
+  // Somebody added a port to our Service: applying would not take it away, however often.
+  EXPECT_TRUE(is_covered(desired, live(R"({"a":{"b":1},"list":[{"x":7},{"x":1}],"cpu":"1"})")));
+  EXPECT_FALSE(is_covered(desired, live(R"({"a":{"b":2},"list":[{"x":1}],"cpu":"1"})")));
+  EXPECT_FALSE(is_covered(desired, live(R"({"a":{"b":1},"list":[{"x":2}],"cpu":"1"})")));
+  EXPECT_FALSE(is_covered(desired, live(R"({"a":{"b":1},"list":[{"x":1}]})")));
+  Json more = live(R"({"a":{"b":1},"list":[{"x":1}],"cpu":"1"})");
+  more["args"].push_back("b");
+  EXPECT_FALSE(is_covered(desired, more));
+  // As an API server gives back a quantity that was given as a number.
+  EXPECT_TRUE(is_covered(Json::parse(R"({"cpu":1})"), Json::parse(R"({"cpu":"1"})")));
+  EXPECT_FALSE(is_covered(Json::parse(R"({"cpu":1})"), Json::parse(R"({"cpu":"2"})")));
 }
 
 TEST(Diff, AMergePatchTurnsOneIntoTheOther) {

@@ -24,12 +24,10 @@ struct ClusterContext {
   bool is_suspended = false;
   std::string blocked_reason{};  // Why the cluster cannot become what is asked: goes to Ready and Stalled.
   std::string blocked_message{};
+  bool is_kafka_silent = false;   // No broker answered, although a pod is ready.
   std::string waiting_message{};  // What the cluster waits for, when nothing is wrong.
 
-  // The pods of the cluster, by name.
-  std::vector<const Json*> pods() const {
-    return deps.store.pods.with_label(cluster.meta.ns, resources::kClusterLabel, cluster.meta.name);
-  }
+  std::vector<const Json*> pods() const { return broker_pods(deps, cluster.meta.ns, cluster.meta.name); }
 };
 
 StepResult validate_cluster(ClusterContext& context);

@@ -214,6 +214,13 @@ TopicAdmin& KafkaTopicAdmins::of(const std::string& cluster_key, const std::stri
   return *entry.admin;
 }
 
+void KafkaTopicAdmins::forget(const std::string& cluster_key) {
+  const auto found = entries_.find(cluster_key);
+  if (found == entries_.end()) return;
+  aio::spawn(gate_, "retire an admin client", retire(std::move(found->second.admin)));
+  entries_.erase(found);
+}
+
 aio::Task<> KafkaTopicAdmins::retire(std::shared_ptr<KafkaTopicAdmin> admin) { co_await admin->stop(); }
 
 aio::Task<> KafkaTopicAdmins::stop() {

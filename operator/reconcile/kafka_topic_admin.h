@@ -45,6 +45,7 @@ class KafkaTopicAdmins final : public TopicAdmins {
   aio::Task<> stop();
 
   TopicAdmin& of(const std::string& cluster_key, const std::string& endpoints) override;
+  void forget(const std::string& cluster_key) override;
 
  private:
   struct Entry {

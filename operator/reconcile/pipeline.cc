@@ -1,5 +1,6 @@
 #include "operator/reconcile/pipeline.h"
 
+#include <algorithm>
 #include <array>
 
 #include <nlohmann/json.hpp>
@@ -37,6 +38,7 @@ constexpr auto kTopicPipeline = std::to_array<StepRow<TopicContext>>({
     // The finalizer stands before the topic does, so that no topic is forgotten.
     {"hold", hold_topic},
     {"observe", observe_topic},
+    {"min ISR", check_min_isr},
     {"create", create_topic},
     // Before partitions: these cannot be taken back if the configs are then refused.
     {"config", reconcile_topic_config},
@@ -57,16 +59,42 @@ aio::Task<Result<PassOutcome>> run_steps(std::span<const StepRow<Context>> rows,
   co_return outcome;
 }
 
+// Of a cluster that does not answer its own events tell; those of a thousand topics would tell nothing new.
+bool is_quiet(const std::string& reason) {
+  return reason == "ClusterNotReady" || reason == "ClusterUnreachable";
+}
+
+struct Ready {
+  std::string status;
+  std::string reason;
+  std::string message;
+  std::int64_t generation = 0;
+};
+
+Ready ready_of(const Json& object) {
+  const Json& condition = resources::find_condition(object, "Ready");
+  if (!condition.is_object()) return {};
+  return {condition.value("status", ""), condition.value("reason", ""), condition.value("message", ""),
+          condition.value("observedGeneration", std::int64_t{0})};
+}
+
 // An event when readiness or its reason changes: what a person would want to read in `kubectl describe`.
 aio::Task<> report_change(Deps& deps, const Json& object, const Json& status, std::int64_t wall_ms) {
   Json next = object;
   next["status"] = status;
-  const Json& before = resources::find_condition(object, "Ready");
-  const Json after = resources::find_condition(next, "Ready");
-  if (after.is_null() || (before.is_object() && before["reason"] == after["reason"])) co_return;
-  const bool is_warning = resources::find_condition(next, "Stalled").value("status", "") == "True";
-  co_await emit_event(deps, object, is_warning ? "Warning" : "Normal", after["reason"],
-                      after.value("message", ""), wall_ms);
+  const Ready before = ready_of(object);
+  const Ready after = ready_of(next);
+  const bool is_same_generation = before.generation == after.generation;
+  if (before.reason == after.reason && is_same_generation) co_return;
+  if (is_quiet(after.reason)) co_return;
+  const bool has_topic = object.value("status", Json::object()).contains("topicId");
+  if (is_quiet(before.reason) && is_same_generation && has_topic) co_return;
+  static constexpr std::array kWarnings = {"ClusterNotFound", "BrokersUnreachable", "Forbidden",
+                                           "Refused",         "Conflicting",        "Error"};
+  const bool is_warning = resources::find_condition(next, "Stalled").value("status", "") == "True" ||
+                          (before.status == "True" && after.status == "False" && is_same_generation) ||
+                          std::find(kWarnings.begin(), kWarnings.end(), after.reason) != kWarnings.end();
+  co_await emit_event(deps, object, is_warning ? "Warning" : "Normal", after.reason, after.message, wall_ms);
 }
 
 }  // namespace
@@ -78,6 +106,7 @@ aio::Task<Result<PassOutcome>> reconcile_cluster(Deps& deps, std::string ns, std
                                                  std::int64_t wall_ms) {
   const Json& live = deps.store.clusters.find(ns, name);
   // What belongs to a cluster that is deleted goes with it, by its owner references.
+  if (live.is_null()) deps.admins.forget(ns + "/" + name);
   if (live.is_null() || resources::read_meta(live).is_deleting) co_return PassOutcome{};
   ClusterContext context{.deps = deps, .object = std::make_shared<Json>(live), .wall_ms = wall_ms};
   auto outcome = co_await run_steps(cluster_pipeline(), context);

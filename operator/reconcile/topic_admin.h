@@ -58,6 +58,8 @@ class TopicAdmins {
   // The admin of a cluster, reached by any of `endpoints` ("10.0.0.1:9092").
   // Lifetime: until the cluster is asked for with other endpoints, or forgotten.
   virtual TopicAdmin& of(const std::string& cluster_key, const std::string& endpoints) = 0;
+  // The cluster is gone.
+  virtual void forget(const std::string& cluster_key) = 0;
 };
 
 }  // namespace penstock::reconcile

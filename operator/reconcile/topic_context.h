@@ -23,6 +23,7 @@ struct TopicContext {
   bool is_gone = false;  // The resource is deleted: there is no status to write.
   bool is_cluster_reachable = false;
   bool is_suspended = false;
+  bool is_kafka_silent = false;  // No broker answered, although a pod is ready.
   std::string blocked_reason{};  // Why the topic cannot become what is asked: goes to Ready and Stalled.
   std::string blocked_message{};
   std::string waiting_reason{};  // What it waits for, when nothing is wrong with it.
@@ -38,12 +39,22 @@ struct TopicContext {
   }
 };
 
+// Another resource that has `topic_name` of the same cluster before this one, or whose topic Kafka could not
+// tell from it; null JSON when there is none. Resources that are being deleted count: their topic is there.
+const Json& holder_of(const TopicContext& context, const std::string& cluster_name,
+                      const std::string& topic_name);
+// Whether a resource carries our finalizer.
+bool is_held(const Json& object);
+// The topic that a resource is about: as recorded in its status, else by its spec.
+std::string topic_name_of(const Json& object);
+
 StepResult delete_topic(TopicContext& context);
 StepResult validate_topic(TopicContext& context);
 StepResult check_conflicts(TopicContext& context);
 StepResult reach_cluster(TopicContext& context);
 StepResult hold_topic(TopicContext& context);
 StepResult observe_topic(TopicContext& context);
+StepResult check_min_isr(TopicContext& context);
 StepResult create_topic(TopicContext& context);
 StepResult reconcile_topic_config(TopicContext& context);
 StepResult reconcile_partitions(TopicContext& context);

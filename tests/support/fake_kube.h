@@ -24,7 +24,17 @@ class FakeKube final : public kube::KubeClient {
     writes_left_ = writes;
     is_last_done_ = is_done;
   }
+  void kill() { writes_left_ = 0; }
+  bool is_dead() const { return writes_left_ == 0; }
   void heal() { writes_left_ = -1; }
+
+  // What the server's clock says when it marks an object as deleted.
+  std::string now = "2026-01-02T00:00:00Z";
+  // Every object by "PLURAL/NAMESPACE/NAME".
+  using Objects = std::map<std::string, Json>;
+  // As it was after each change, oldest first, if that is kept: what a view that lags behind may show.
+  bool keeps_history = false;
+  const std::vector<Objects>& history() const { return history_; }
 
   int writes() const { return writes_; }
   const std::vector<std::string>& log() const { return log_; }
@@ -42,6 +52,7 @@ class FakeKube final : public kube::KubeClient {
     }
     return found;
   }
+  std::size_t size() const { return objects_.size(); }
   // A write by somebody else: spec changes count as a generation.
   void put(kube::Kind kind, Json object) { store(kind, std::move(object)); }
   // A deletion by somebody else.
@@ -166,6 +177,7 @@ class FakeKube final : public kube::KubeClient {
     } else {
       objects_[name] = object;
     }
+    if (keeps_history) history_.push_back(objects_);
     return object;
   }
 
@@ -175,13 +187,16 @@ class FakeKube final : public kube::KubeClient {
     Json& meta = found->second["metadata"];
     if (meta.value("finalizers", Json::array()).empty()) {
       objects_.erase(found);
-      return;
+    } else if (!meta.contains("deletionTimestamp")) {
+      meta["deletionTimestamp"] = now;
+      meta["generation"] = meta["generation"].get<int>() + 1;
+      meta["resourceVersion"] = std::to_string(++version_);
     }
-    meta["deletionTimestamp"] = "2026-01-02T00:00:00Z";
-    meta["resourceVersion"] = std::to_string(++version_);
+    if (keeps_history) history_.push_back(objects_);
   }
 
-  std::map<std::string, Json> objects_;
+  Objects objects_;
+  std::vector<Objects> history_;
   int version_ = 0;
   int writes_ = 0;
   int writes_left_ = -1;  // -1: no limit; 0: killed.

@@ -1,6 +1,12 @@
 #include "operator/reconcile/cluster_context.h"
 
 namespace penstock::reconcile {
+namespace {
+
+// How long a change behind our back may stand; no watch tells of it.
+constexpr auto kDriftInterval = base::seconds(20);
+
+}  // namespace
 
 // min.insync.replicas is a dynamic default of the cluster: with eligible leader replicas on, Kafka's
 // controller refuses it in a broker's own properties.
@@ -10,15 +16,19 @@ StepResult reconcile_cluster_defaults(ClusterContext& context) {
   if (endpoints.empty()) co_return StepOutcome::go_on();
   const auto& wanted = context.cluster.topic_defaults.min_in_sync_replicas;
   TopicAdmin& admin = context.deps.admins.of(meta.key(), endpoints);
-  CO_TRY_ASSIGN(const Configs live, co_await admin.describe_defaults());
-  const auto found = live.find("min.insync.replicas");
+  const auto live = co_await admin.describe_defaults();
+  if (!live) {
+    context.is_kafka_silent = is_silence(live.error());
+    co_return base::fail(live.error());
+  }
+  const auto found = live->find("min.insync.replicas");
   ConfigChanges changes;
-  if (wanted && (found == live.end() || found->second != std::to_string(*wanted))) {
+  if (wanted && (found == live->end() || found->second != std::to_string(*wanted))) {
     changes["min.insync.replicas"] = std::to_string(*wanted);
   }
-  if (!wanted && found != live.end()) changes["min.insync.replicas"] = std::nullopt;
+  if (!wanted && found != live->end()) changes["min.insync.replicas"] = std::nullopt;
   if (!changes.empty()) CO_TRY(co_await admin.alter_defaults(std::move(changes)));
-  co_return StepOutcome::go_on();
+  co_return StepOutcome::requeue_after(kDriftInterval);
 }
 
 }  // namespace penstock::reconcile

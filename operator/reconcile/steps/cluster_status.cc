@@ -37,20 +37,29 @@ Json broker_rows(const ClusterContext& context, int& ready) {
 }
 
 struct Verdict {
-  bool is_ready;
+  std::string ready;
   bool is_stalled;
   std::string reason;
   std::string message;
 };
 
 Verdict judge(const ClusterContext& context, int ready, const base::Error* error) {
-  if (!context.blocked_reason.empty()) return {false, true, context.blocked_reason, context.blocked_message};
-  if (error) return {false, false, reason_of(*error), error->what()};
+  if (!context.blocked_reason.empty())
+    return {"False", true, context.blocked_reason, context.blocked_message};
+  // The same words as long as it lasts, whichever call it was that failed: status and events do not churn.
+  if (error && context.is_kafka_silent) {
+    return {"False", false, "BrokersUnreachable", "no broker answers the operator's Kafka client"};
+  }
+  if (error) return {"False", false, reason_of(*error), error->what()};
   const int wanted = context.cluster.replicas;
   const std::string counts = std::to_string(ready) + " of " + std::to_string(wanted) + " brokers are ready";
-  if (!context.waiting_message.empty()) return {false, false, "Progressing", context.waiting_message};
-  if (ready < wanted) return {false, false, "BrokersNotReady", counts};
-  return {true, false, "AllBrokersReady", counts};
+  // Whether it is as asked is not looked at.
+  if (context.is_suspended) {
+    return {"Unknown", false, "Suspended", "spec.suspend is true: nothing is changed; " + counts};
+  }
+  if (!context.waiting_message.empty()) return {"False", false, "Progressing", context.waiting_message};
+  if (ready < wanted) return {"False", false, "BrokersNotReady", counts};
+  return {"True", false, "AllBrokersReady", counts};
 }
 
 }  // namespace
@@ -81,8 +90,8 @@ Json cluster_status(const ClusterContext& context, const base::Error* error) {
     status["brokers"] = std::move(rows);
   }
   const Verdict verdict = judge(context, ready, error);
-  set({"Ready", verdict.is_ready ? "True" : "False", verdict.reason, verdict.message});
-  const bool is_moving = !verdict.is_ready && !verdict.is_stalled && !context.is_suspended;
+  set({"Ready", verdict.ready, verdict.reason, verdict.message});
+  const bool is_moving = verdict.ready == "False" && !verdict.is_stalled;
   set({"Reconciling", is_moving ? "True" : "False", is_moving ? verdict.reason : "Settled",
        is_moving ? verdict.message : ""});
   set({"Stalled", verdict.is_stalled ? "True" : "False", verdict.is_stalled ? verdict.reason : "NotStalled",

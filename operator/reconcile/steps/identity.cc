@@ -36,6 +36,7 @@ StepResult reconcile_identity(ClusterContext& context) {
   const std::string name = resources::identity_name(context.cluster);
   const Json& live = context.deps.store.config_maps.find(meta.ns, name);
   if (live.is_object()) {
+    CO_TRY(check_owner(kube::kConfigMapKind, build_identity(context.cluster, {}), live));
     CO_TRY_ASSIGN(context.identity, resources::read_identity(live));
     co_return StepOutcome::go_on();
   }
@@ -47,12 +48,13 @@ StepResult reconcile_identity(ClusterContext& context) {
     context.identity.directory_ids = {base::Uuid::random(context.deps.random).to_string()};
   }
   // Created, not applied: if our view is old and there is one already, it must not be overwritten.
-  auto created = co_await context.deps.kube.create(kube::kConfigMapKind,
-                                                   build_identity(context.cluster, context.identity));
+  const Json wanted = build_identity(context.cluster, context.identity);
+  auto created = co_await context.deps.kube.create(kube::kConfigMapKind, wanted);
   if (!created && created.error().code() == base::Errc::kAlreadyExists) {
     created = co_await context.deps.kube.get(kube::kConfigMapKind, meta.ns, name);
   }
   if (!created) co_return base::fail(created.error());
+  CO_TRY(check_owner(kube::kConfigMapKind, wanted, *created));
   CO_TRY_ASSIGN(context.identity, resources::read_identity(*created));
   context.deps.store.config_maps.put(*created);
   co_return StepOutcome::go_on();

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -27,7 +29,6 @@ StepResult roll_pods(ClusterContext& context) {
     }
     if (is_current(context, *pod)) {
       if (is_pod_ready(*pod)) continue;
-      context.waiting_message = "pod " + resources::read_meta(*pod).name + " is not ready";
       co_return StepOutcome::go_on();
     }
     if (!next || (is_pod_ready(*next) && !is_pod_ready(*pod))) next = pod;
@@ -47,8 +48,12 @@ StepResult roll_pods(ClusterContext& context) {
 
 StepResult remove_old_configs(ClusterContext& context) {
   const auto& meta = context.cluster.meta;
-  for (const Json* pod : context.pods()) {
-    if (!is_current(context, *pod)) co_return StepOutcome::go_on();
+  const std::vector<const Json*> pods = context.pods();
+  const auto is_settled = [&context](const Json* pod) { return is_current(context, *pod); };
+  // A pod that is not there yet may still be made from the StatefulSet as its controller last saw it.
+  if (pods.size() < static_cast<std::size_t>(context.cluster.replicas) ||
+      !std::all_of(pods.begin(), pods.end(), is_settled)) {
+    co_return StepOutcome::go_on();
   }
   std::vector<resources::ObjectMeta> old;
   for (const Json* config_map :

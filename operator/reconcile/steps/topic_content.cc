@@ -1,7 +1,10 @@
+#include <cctype>
+
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
 #include "operator/reconcile/topic_context.h"
+#include "operator/resources/read_json.h"
 
 namespace penstock::reconcile {
 namespace {
@@ -10,22 +13,78 @@ using base::Errc;
 
 constexpr base::Logger log("reconcile");
 
+constexpr const char* kMinIsr = "min.insync.replicas";
+// How long a change behind our back may stand; no watch tells of it.
+constexpr auto kDriftInterval = base::seconds(20);
+
 // A refusal by the broker is the resource's fault, and stays until it is changed; other errors are retried.
 bool is_refusal(const base::Error& error) {
   return error.code() == Errc::kInvalidArgument || error.code() == Errc::kPermissionDenied;
 }
 
+// What a broker call that failed makes of the pass.
+base::Result<StepOutcome> failed(TopicContext& context, const base::Error& error, std::string reason,
+                                 const std::string& field) {
+  if (!is_refusal(error)) {
+    context.is_kafka_silent = is_silence(error);
+    return base::fail(error);
+  }
+  context.block(std::move(reason), field + error.what());
+  return StepOutcome::stop();
+}
+
+// A value as Kafka gives it back: blanks around commas and the case of booleans do not count.
+std::string canonical(const std::string& value) {
+  std::string text;
+  for (const char c : value) {
+    if (c != ' ') text += c;
+  }
+  std::string lower = text;
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower == "true" || lower == "false" ? lower : text;
+}
+
+// The replicas that the topic has or will be given.
+std::int32_t replicas_of(const TopicContext& context) {
+  if (context.state) return context.state->replication_factor;
+  if (context.topic.replication_factor) return *context.topic.replication_factor;
+  const Json& cluster = context.deps.store.clusters.find(context.topic.meta.ns, context.topic.cluster_name);
+  const Json spec = cluster.is_object() ? cluster.value("spec", Json::object()) : Json::object();
+  if (!spec.is_object()) return 1;
+  return resources::int_or_none(spec.value("topicDefaults", Json()), "replicationFactor").value_or(1);
+}
+
 }  // namespace
 
 StepResult observe_topic(TopicContext& context) {
-  CO_TRY_ASSIGN(context.state, co_await context.admin->describe(context.topic_name));
+  auto state = co_await context.admin->describe(context.topic_name);
+  if (!state) co_return failed(context, state.error(), "RefusedByBroker", "");
+  context.state = std::move(*state);
   context.is_cluster_reachable = true;
   co_return StepOutcome::go_on();
+}
+
+// Where the number of replicas is the cluster's default, only the operator can compare.
+StepResult check_min_isr(TopicContext& context) {
+  const auto wanted = context.topic.config.find(kMinIsr);
+  const std::int32_t replicas = replicas_of(context);
+  if (wanted == context.topic.config.end() || std::stoi(wanted->second) <= replicas)
+    co_return StepOutcome::go_on();
+  context.block("InvalidSpec", "spec.minInSyncReplicas: " + wanted->second + " is more than the " +
+                                   std::to_string(replicas) +
+                                   " replicas of the topic, so that no produce with acks=all could succeed");
+  co_return StepOutcome::stop();
 }
 
 StepResult create_topic(TopicContext& context) {
   if (context.state) co_return StepOutcome::go_on();
   const auto& topic = context.topic;
+  CO_TRY_ASSIGN(const bool is_wanted,
+                co_await is_still_there(context.deps, kube::kKafkaTopicKind, *context.object));
+  if (!is_wanted) {
+    context.is_gone = true;
+    co_return StepOutcome::stop();
+  }
   NewTopic wanted;
   wanted.name = context.topic_name;
   wanted.partitions = topic.partitions.value_or(-1);
@@ -33,11 +92,7 @@ StepResult create_topic(TopicContext& context) {
   wanted.configs = topic.config;
   log.info("create topic {} of KafkaCluster {}/{}", wanted.name, topic.meta.ns, topic.cluster_name);
   auto created = co_await context.admin->create(std::move(wanted));
-  if (!created) {
-    if (!is_refusal(created.error())) co_return base::fail(created.error());
-    context.block("RefusedByBroker", created.error().what());
-    co_return StepOutcome::stop();
-  }
+  if (!created) co_return failed(context, created.error(), "RefusedByBroker", "");
   context.state = std::move(*created);
   co_return StepOutcome::go_on();
 }
@@ -47,7 +102,8 @@ StepResult reconcile_topic_config(TopicContext& context) {
   ConfigChanges changes;
   for (const auto& [name, value] : wanted) {
     const auto live = context.state->configs.find(name);
-    if (live == context.state->configs.end() || live->second != value) changes[name] = value;
+    if (live == context.state->configs.end() || canonical(live->second) != canonical(value))
+      changes[name] = value;
   }
   for (const auto& [name, value] : context.state->configs) {
     if (!wanted.contains(name)) changes[name] = std::nullopt;
@@ -58,11 +114,7 @@ StepResult reconcile_topic_config(TopicContext& context) {
              value ? name + "=" + *value : name);
   }
   const auto altered = co_await context.admin->alter_configs(context.topic_name, std::move(changes));
-  if (!altered) {
-    if (!is_refusal(altered.error())) co_return base::fail(altered.error());
-    context.block("InvalidConfig", "spec.config: " + altered.error().what());
-    co_return StepOutcome::stop();
-  }
+  if (!altered) co_return failed(context, altered.error(), "InvalidConfig", "spec.config: ");
   context.state->configs = wanted;
   co_return StepOutcome::go_on();
 }
@@ -79,11 +131,7 @@ StepResult reconcile_partitions(TopicContext& context) {
   }
   log.info("topic {}: partitions from {} to {}", context.topic_name, live, *wanted);
   const auto grown = co_await context.admin->set_partitions(context.topic_name, *wanted);
-  if (!grown) {
-    if (!is_refusal(grown.error())) co_return base::fail(grown.error());
-    context.block("RefusedByBroker", "spec.partitions: " + grown.error().what());
-    co_return StepOutcome::stop();
-  }
+  if (!grown) co_return failed(context, grown.error(), "RefusedByBroker", "spec.partitions: ");
   context.state->partitions = *wanted;
   co_return StepOutcome::go_on();
 }
@@ -95,7 +143,7 @@ StepResult check_replication(TopicContext& context) {
     context.block("NotSupported", "spec.replicationFactor: the topic has " + std::to_string(live) +
                                       " replicas; changing that is not supported by this version");
   }
-  co_return StepOutcome::go_on();
+  co_return StepOutcome::requeue_after(kDriftInterval);
 }
 
 }  // namespace penstock::reconcile

@@ -14,12 +14,11 @@ using resources::text_or;
 
 constexpr base::Logger log("reconcile");
 
-Json finalizers_of(const Json& object) { return object["metadata"].value("finalizers", Json::array()); }
+// How long a deleted resource waits for its cluster to answer.
+constexpr std::int64_t kPatienceMs = 120'000;
+constexpr auto kRetry = base::seconds(5);
 
-bool is_held(const Json& object) {
-  const Json finalizers = finalizers_of(object);
-  return std::find(finalizers.begin(), finalizers.end(), resources::kTopicFinalizer) != finalizers.end();
-}
+Json finalizers_of(const Json& object) { return object["metadata"].value("finalizers", Json::array()); }
 
 // With the version that we saw: if someone else changed the list meanwhile, the next pass tries again.
 aio::Task<Result<>> write_finalizers(Deps& deps, const Json& object, Json finalizers) {
@@ -44,7 +43,43 @@ aio::Task<Result<>> release(TopicContext& context) {
   co_return co_await write_finalizers(context.deps, *context.object, std::move(finalizers));
 }
 
+// What is to become of the topic of a resource that goes.
+bool is_topic_kept(const TopicContext& context, const Json& spec, const std::string& cluster_name) {
+  const auto& store = context.deps.store;
+  const Json& cluster = store.clusters.find(context.topic.meta.ns, cluster_name);
+  // The finalizer never outlives the cluster: without one there is nothing left to delete.
+  if (!cluster.is_object() || resources::read_meta(cluster).is_deleting) return true;
+  if (text_or(spec, "deletionPolicy", "Delete") == "Retain") return true;
+  // As everything else of a suspended topic.
+  if (spec.value("suspend", Json()) == true) return true;
+  return holder_of(context, cluster_name, context.topic_name).is_object();
+}
+
+// The cluster does not answer. A resource must not hang for ever on a cluster that nobody mends: after a
+// while it goes, and an event says what stays behind.
+StepResult wait_or_give_up(TopicContext& context) {
+  const auto deleted_ms =
+      resources::parse_rfc3339(text_or((*context.object)["metadata"], "deletionTimestamp"));
+  if (deleted_ms && context.wall_ms - *deleted_ms < kPatienceMs) {
+    context.wait_for("ClusterNotReady", "topic " + context.topic_name +
+                                            " is deleted when a broker answers; after two minutes it is "
+                                            "left behind");
+    co_return StepOutcome::requeue_after(kRetry);
+  }
+  const std::string message = "no broker of KafkaCluster " + context.topic.cluster_name +
+                              " answered: if the topic " + context.topic_name + " exists there, it stays";
+  log.warn("{}: {}", context.topic.meta.key(), message);
+  co_await emit_event(context.deps, *context.object, "Warning", "TopicLeftBehind", message, context.wall_ms);
+  CO_TRY(co_await release(context));
+  co_return StepOutcome::stop();
+}
+
 }  // namespace
+
+bool is_held(const Json& object) {
+  const Json finalizers = finalizers_of(object);
+  return std::find(finalizers.begin(), finalizers.end(), resources::kTopicFinalizer) != finalizers.end();
+}
 
 StepResult delete_topic(TopicContext& context) {
   const resources::ObjectMeta meta = resources::read_meta(*context.object);
@@ -54,25 +89,36 @@ StepResult delete_topic(TopicContext& context) {
     context.is_gone = true;
     co_return StepOutcome::stop();
   }
-  const Json spec = context.object->value("spec", Json::object());
+  Json spec = context.object->value("spec", Json::object());
+  if (!spec.is_object()) spec = Json::object();
   const std::string cluster_name = text_or(spec.value("clusterRef", Json::object()), "name");
-  const std::string topic_name = text_or(context.object->value("status", Json::object()), "topicName",
-                                         text_or(spec, "topicName", meta.name));
-  const Json& cluster = context.deps.store.clusters.find(meta.ns, cluster_name);
-  const bool has_cluster = cluster.is_object() && !resources::read_meta(cluster).is_deleting;
-  // The finalizer never outlives the cluster: without one there is nothing left to delete.
-  if (!has_cluster || text_or(spec, "deletionPolicy", "Delete") == "Retain") {
+  context.topic.cluster_name = cluster_name;
+  context.topic_name = topic_name_of(*context.object);
+  if (is_topic_kept(context, spec, cluster_name)) {
     CO_TRY(co_await release(context));
     co_return StepOutcome::stop();
   }
-  context.topic_name = topic_name;
   const std::string endpoints = ready_endpoints(context.deps, meta.ns, cluster_name);
-  if (endpoints.empty()) {
-    context.wait_for("ClusterNotReady", "topic " + topic_name + " is deleted when a broker is ready");
+  if (endpoints.empty()) co_return co_await wait_or_give_up(context);
+  CO_TRY_ASSIGN(const bool is_real,
+                co_await is_still_there(context.deps, kube::kKafkaTopicKind, *context.object));
+  if (!is_real) {
+    context.is_gone = true;
     co_return StepOutcome::stop();
   }
-  log.info("delete topic {} of KafkaCluster {}/{}", topic_name, meta.ns, cluster_name);
-  CO_TRY(co_await context.deps.admins.of(meta.ns + "/" + cluster_name, endpoints).remove(topic_name));
+  log.info("delete topic {} of KafkaCluster {}/{}", context.topic_name, meta.ns, cluster_name);
+  const auto removed =
+      co_await context.deps.admins.of(meta.ns + "/" + cluster_name, endpoints).remove(context.topic_name);
+  if (!removed && removed.error().code() == base::Errc::kPermissionDenied) {
+    context.block("DeletionRefused", removed.error().what() +
+                                         "; to let the resource go and keep the topic, set deletionPolicy "
+                                         "to Retain");
+    co_return StepOutcome::stop();
+  }
+  if (!removed) {
+    log.warn("topic {}: {}", context.topic_name, removed.error().what());
+    co_return co_await wait_or_give_up(context);
+  }
   CO_TRY(co_await release(context));
   co_return StepOutcome::stop();
 }

@@ -5,11 +5,10 @@
 namespace penstock::reconcile {
 namespace {
 
-using base::Errc;
 using resources::Condition;
 
 struct Verdict {
-  bool is_ready = false;
+  std::string ready = "False";
   bool is_stalled = false;
   std::string reason;
   std::string message;
@@ -18,23 +17,27 @@ struct Verdict {
 Verdict judge(const TopicContext& context, const base::Error* error) {
   Verdict verdict;
   if (!context.blocked_reason.empty()) {
-    verdict = {false, true, context.blocked_reason, context.blocked_message};
+    verdict = {"False", true, context.blocked_reason, context.blocked_message};
+  } else if (error && context.is_kafka_silent) {
+    // The same words as long as it lasts, whichever call it was that failed: status does not churn.
+    verdict = {"False", false, "ClusterUnreachable",
+               "no broker of KafkaCluster " + context.topic.cluster_name + " answers"};
   } else if (error) {
-    verdict = {false, false, reason_of(*error), error->what()};
+    verdict = {"False", false, reason_of(*error), error->what()};
   } else if (!context.waiting_reason.empty()) {
-    verdict = {false, false, context.waiting_reason, context.waiting_message};
+    verdict = {"False", false, context.waiting_reason, context.waiting_message};
   } else if (context.is_suspended) {
-    verdict = {false, false, "Suspended", "spec.suspend is true: nothing is changed"};
+    verdict = {"Unknown", false, "Suspended", "spec.suspend is true: nothing is changed"};
   } else {
-    verdict = {true, false, "Synced", "the topic is as asked"};
+    verdict = {"True", false, "Synced", "the topic is as asked"};
   }
   return verdict;
 }
 
 std::string reachability(const TopicContext& context, const base::Error* error) {
+  if (error && context.is_kafka_silent) return "False";
   if (context.is_cluster_reachable) return "True";
-  const bool is_silent = error && (error->code() == Errc::kUnavailable || error->code() == Errc::kTimedOut);
-  return is_silent || !context.waiting_reason.empty() ? "False" : "Unknown";
+  return context.waiting_reason.empty() ? "Unknown" : "False";
 }
 
 }  // namespace
@@ -56,16 +59,15 @@ Json topic_status(const TopicContext& context, const base::Error* error) {
     status["replicationFactor"] = context.state->replication_factor;
   }
   const Verdict verdict = judge(context, error);
-  const std::string ready = verdict.is_ready ? "True" : "False";
-  set({"Ready", ready, verdict.reason, verdict.message});
-  set({"Synced", ready, verdict.reason, verdict.message});
+  set({"Ready", verdict.ready, verdict.reason, verdict.message});
+  set({"Synced", verdict.ready, verdict.reason, verdict.message});
   const std::string reachable = reachability(context, error);
   set({"ClusterReachable", reachable,
        reachable == "True"    ? "Reached"
        : reachable == "False" ? verdict.reason
                               : "NotTried",
        reachable == "False" ? verdict.message : ""});
-  const bool is_moving = !verdict.is_ready && !verdict.is_stalled && !context.is_suspended;
+  const bool is_moving = verdict.ready == "False" && !verdict.is_stalled;
   set({"Reconciling", is_moving ? "True" : "False", is_moving ? verdict.reason : "Settled",
        is_moving ? verdict.message : ""});
   set({"Stalled", verdict.is_stalled ? "True" : "False", verdict.is_stalled ? verdict.reason : "NotStalled",

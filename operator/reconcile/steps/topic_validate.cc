@@ -8,14 +8,24 @@ namespace {
 
 using resources::text_or;
 
+// The smaller one goes first. Times have whole seconds only, so that of two as old as each other the one that
+// has the topic already keeps it.
 struct Claim {
   std::string created;
+  bool is_late;
   std::string name;
   friend auto operator<=>(const Claim&, const Claim&) = default;
 };
 
 Claim claim_of(const Json& object) {
-  return {text_or(object["metadata"], "creationTimestamp"), text_or(object["metadata"], "name")};
+  const std::string recorded = text_or(object.value("status", Json::object()), "topicName");
+  return {text_or(object["metadata"], "creationTimestamp"), recorded.empty() || !is_held(object),
+          text_or(object["metadata"], "name")};
+}
+
+std::string cluster_name_of(const Json& object) {
+  const Json spec = object.value("spec", Json::object());
+  return spec.is_object() ? text_or(spec.value("clusterRef", Json::object()), "name") : std::string();
 }
 
 // The metric names of Kafka put '_' for '.', so it refuses two topics that differ in nothing else.
@@ -26,7 +36,31 @@ std::string folded(std::string name) {
   return name;
 }
 
+// Nothing tells this resource that the other one is gone.
+constexpr auto kConflictRetry = base::seconds(5);
+
 }  // namespace
+
+std::string topic_name_of(const Json& object) {
+  const Json spec = object.value("spec", Json::object());
+  const std::string name = resources::read_meta(object).name;
+  return text_or(object.value("status", Json::object()), "topicName",
+                 spec.is_object() ? text_or(spec, "topicName", name) : name);
+}
+
+const Json& holder_of(const TopicContext& context, const std::string& cluster_name,
+                      const std::string& topic_name) {
+  static const Json kNone;
+  const resources::ObjectMeta own = resources::read_meta(*context.object);
+  const Claim claim = claim_of(*context.object);
+  for (const Json* other : context.deps.store.topics.all()) {
+    const resources::ObjectMeta meta = resources::read_meta(*other);
+    if (meta.ns != own.ns || meta.name == own.name || claim_of(*other) > claim) continue;
+    if (cluster_name_of(*other) == cluster_name && folded(topic_name_of(*other)) == folded(topic_name))
+      return *other;
+  }
+  return kNone;
+}
 
 StepResult validate_topic(TopicContext& context) {
   context.topic.meta = resources::read_meta(*context.object);
@@ -50,22 +84,15 @@ StepResult validate_topic(TopicContext& context) {
 // Of two resources for one topic the older one has it.
 StepResult check_conflicts(TopicContext& context) {
   const auto& topic = context.topic;
-  const Claim own = claim_of(*context.object);
-  for (const Json* other : context.deps.store.topics.all()) {
-    const resources::ObjectMeta meta = resources::read_meta(*other);
-    if (meta.ns != topic.meta.ns || meta.name == topic.meta.name || claim_of(*other) > own) continue;
-    const Json spec = other->value("spec", Json::object());
-    if (!spec.is_object() || text_or(spec.value("clusterRef", Json::object()), "name") != topic.cluster_name)
-      continue;
-    const std::string name = text_or(spec, "topicName", meta.name);
-    if (folded(name) != folded(topic.topic_name)) continue;
-    const std::string what = name == topic.topic_name
-                                 ? "topic " + name + " is managed by"
-                                 : "Kafka cannot tell " + topic.topic_name + " from topic " + name + " of";
-    context.block("Conflict", what + " KafkaTopic " + meta.key() + ", which is older");
-    co_return StepOutcome::stop();
-  }
-  co_return StepOutcome::go_on();
+  const Json& holder = holder_of(context, topic.cluster_name, topic.topic_name);
+  if (!holder.is_object()) co_return StepOutcome::go_on();
+  const std::string name = topic_name_of(holder);
+  const std::string what = name == topic.topic_name
+                               ? "topic " + name + " is managed by"
+                               : "Kafka cannot tell " + topic.topic_name + " from topic " + name + " of";
+  const resources::ObjectMeta meta = resources::read_meta(holder);
+  context.block("Conflict", what + " KafkaTopic " + meta.key() + ", which is older");
+  co_return StepOutcome::requeue_after(kConflictRetry);
 }
 
 StepResult reach_cluster(TopicContext& context) {

@@ -43,6 +43,7 @@ StepResult validate_cluster(ClusterContext& context) {
     co_return StepOutcome::stop();
   }
   context.cluster = std::move(*parsed);
+  if (context.cluster.image.empty()) context.cluster.image = context.deps.options.default_image;
   if (std::string wrong = compare_with_running(context); !wrong.empty()) {
     context.blocked_reason = "InvalidSpec";
     context.blocked_message = std::move(wrong);

@@ -1,9 +1,15 @@
 // A small world for reconcilers: an API server and a Kafka in memory, and what a StatefulSet controller and a
-// garbage collector would do.
+// garbage collector would do. The operator can be killed at any of its writes, to either of them, and be
+// given a view of the past.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -18,51 +24,90 @@ namespace penstock::reconcile {
 
 class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
  public:
+  explicit FakeTopicAdmin(testing::FakeKube& kube) : kube_(kube) {}
   TopicAdmin& of(const std::string&, const std::string&) override { return *this; }
+  void forget(const std::string& cluster_key) override { forgotten = cluster_key; }
+
+  // The operator dies at this change, before it or before its answer.
+  void fail_after_changes(int count, bool is_done) {
+    changes_left_ = count;
+    is_last_done_ = is_done;
+  }
 
   aio::Task<base::Result<std::optional<TopicState>>> describe(std::string topic) override {
+    CO_TRY(check_answers());
     const auto found = topics.find(topic);
     if (found == topics.end()) co_return std::optional<TopicState>();
     co_return std::optional<TopicState>(found->second);
   }
   aio::Task<base::Result<TopicState>> create(NewTopic topic) override {
     CO_TRY(check(topic.configs));
-    ++changes;
+    CO_TRY(begin_change());
     TopicState state{"id-" + topic.name, topic.partitions < 0 ? 1 : topic.partitions,
                      topic.replication_factor < 0 ? 1 : topic.replication_factor, topic.configs};
     topics[topic.name] = state;
+    CO_TRY(end_change());
     co_return state;
   }
   aio::Task<base::Result<>> set_partitions(std::string topic, std::int32_t partitions) override {
-    ++changes;
+    CO_TRY(begin_change());
     topics.at(topic).partitions = partitions;
-    co_return base::Result<>();
+    co_return end_change();
   }
   aio::Task<base::Result<>> alter_configs(std::string topic, ConfigChanges wanted) override {
     for (const auto& [name, value] : wanted) {
       if (value) CO_TRY(check({{name, *value}}));
     }
-    ++changes;
+    CO_TRY(begin_change());
     alter(topics.at(topic).configs, wanted);
-    co_return base::Result<>();
+    co_return end_change();
   }
   aio::Task<base::Result<>> remove(std::string topic) override {
-    changes += static_cast<int>(topics.erase(topic));
-    co_return base::Result<>();
+    CO_TRY(check_answers());
+    if (refuses_removal)
+      co_return base::fail(base::Errc::kPermissionDenied, "TOPIC_DELETION_DISABLED: disabled");
+    if (!topics.contains(topic)) co_return base::Result<>();
+    CO_TRY(begin_change());
+    topics.erase(topic);
+    co_return end_change();
   }
-  aio::Task<base::Result<Configs>> describe_defaults() override { co_return defaults; }
+  aio::Task<base::Result<Configs>> describe_defaults() override {
+    CO_TRY(check_answers());
+    co_return defaults;
+  }
   aio::Task<base::Result<>> alter_defaults(ConfigChanges wanted) override {
-    ++changes;
+    CO_TRY(begin_change());
     alter(defaults, wanted);
-    co_return base::Result<>();
+    co_return end_change();
   }
 
   std::map<std::string, TopicState> topics;
   Configs defaults;
   std::string refuse_config;
+  std::string forgotten;
+  bool refuses_removal = false;
+  bool is_silent = false;
   int changes = 0;
 
  private:
+  base::Result<> check_answers() {
+    if (kube_.is_dead()) return base::fail(base::Errc::kUnavailable, "killed");
+    // Other words each time, as real errors have them.
+    if (is_silent) return base::fail(base::Errc::kTimedOut, "no answer " + std::to_string(++silences_));
+    return {};
+  }
+  base::Result<> begin_change() {
+    TRY(check_answers());
+    if (changes_left_ == 1 && !is_last_done_) return die();
+    ++changes;
+    return {};
+  }
+  base::Result<> end_change() { return changes_left_ > 0 && --changes_left_ == 0 ? die() : base::Result<>(); }
+  base::Result<> die() {
+    changes_left_ = -1;
+    kube_.kill();
+    return base::fail(base::Errc::kUnavailable, "killed");
+  }
   base::Result<> check(const Configs& configs) const {
     if (refuse_config.empty() || !configs.contains(refuse_config)) return {};
     return base::fail(base::Errc::kInvalidArgument,
@@ -74,7 +119,23 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
       if (!value) configs.erase(name);
     }
   }
+
+  testing::FakeKube& kube_;
+  int changes_left_ = -1;
+  bool is_last_done_ = false;
+  int silences_ = 0;
 };
+
+// The kinds that the operator has a view of.
+inline constexpr std::array kViewedKinds = {kube::kKafkaClusterKind,
+                                            kube::kKafkaTopicKind,
+                                            kube::kStatefulSetKind,
+                                            kube::kPodKind,
+                                            kube::kServiceKind,
+                                            kube::kConfigMapKind,
+                                            kube::kServiceAccountKind,
+                                            kube::kPersistentVolumeClaimKind,
+                                            kube::kPodDisruptionBudgetKind};
 
 class World {
  public:
@@ -87,27 +148,23 @@ class World {
   Json cluster() const { return kube.find(kube::kKafkaClusterKind, "kafka", "demo"); }
   Json topic(const char* name) const { return kube.find(kube::kKafkaTopicKind, "kafka", name); }
 
-  // The cluster and, as the garbage collector does, everything that it owns.
-  void delete_cluster() {
-    const Json uid = cluster()["metadata"]["uid"];
-    kube.erase(kube::kKafkaClusterKind, "kafka", "demo");
-    for (const kube::Kind kind : {kube::kStatefulSetKind, kube::kServiceKind, kube::kConfigMapKind,
-                                  kube::kServiceAccountKind, kube::kPodDisruptionBudgetKind}) {
-      for (const Json& object : kube.all(kind)) {
-        const Json owners = object["metadata"].value("ownerReferences", Json::array());
-        if (!owners.empty() && owners[0]["uid"] == uid) {
-          kube.erase(kind, "kafka", object["metadata"]["name"]);
-        }
-      }
-    }
-    if (kube.all(kube::kStatefulSetKind).empty()) {
-      for (const Json& pod : kube.all(kube::kPodKind))
-        kube.erase(kube::kPodKind, "kafka", pod["metadata"]["name"]);
+  void edit(kube::Kind kind, const char* name, const char* spec_patch) {
+    Json object = kube.find(kind, "kafka", name);
+    object["spec"].merge_patch(Json::parse(spec_patch));
+    kube.put(kind, object);
+  }
+  void delete_topic(const char* name) { kube.erase(kube::kKafkaTopicKind, "kafka", name); }
+  void delete_cluster() { kube.erase(kube::kKafkaClusterKind, "kafka", "demo"); }
+  // As the namespace controller does: everything in it, in an order of its own.
+  void delete_namespace() {
+    for (const kube::Kind kind : kViewedKinds) {
+      for (const Json& object : kube.all(kind)) kube.erase(kind, "kafka", object["metadata"]["name"]);
     }
   }
 
   // One pass over everything, on a fresh view. Returns how many passes failed.
   int pass() {
+    collect_garbage();
     run_stateful_sets();
     refresh();
     int failures = 0;
@@ -115,6 +172,24 @@ class World {
     refresh();
     for (const Json& one : kube.all(kube::kKafkaTopicKind)) failures += !run(one, false);
     return failures;
+  }
+  // One pass of an operator whose view is as the world was after `change` of the API server's history.
+  void pass_on_old_view(std::size_t change) {
+    restart();
+    const testing::FakeKube::Objects old = kube.history()[change];
+    std::vector<std::pair<bool, Json>> ours;
+    for (const kube::Kind kind : kViewedKinds) {
+      Json items = Json::array();
+      const std::string prefix = std::string(kind.plural) + "/";
+      for (const auto& [name, object] : old) {
+        if (name.starts_with(prefix)) items.push_back(object);
+      }
+      store_->of(kind).replace(items);
+      if (kind != kube::kKafkaClusterKind && kind != kube::kKafkaTopicKind) continue;
+      for (const Json& item : items) ours.emplace_back(kind == kube::kKafkaClusterKind, item);
+    }
+    for (const auto& [is_cluster, object] : ours) run(object, is_cluster);
+    restart();
   }
   // Until a pass changes nothing: all is right, or the operator is dead.
   void settle() {
@@ -131,16 +206,15 @@ class World {
   // All that counts, without versions, times and random ids.
   std::string summary() const {
     std::string text;
-    for (const kube::Kind kind :
-         {kube::kKafkaClusterKind, kube::kKafkaTopicKind, kube::kStatefulSetKind, kube::kPodKind,
-          kube::kServiceKind, kube::kConfigMapKind, kube::kServiceAccountKind,
-          kube::kPersistentVolumeClaimKind, kube::kPodDisruptionBudgetKind}) {
+    for (const kube::Kind kind : kViewedKinds) {
       for (Json object : kube.all(kind)) {
         Json meta = object["metadata"];
         text += std::string(kind.plural) + " " + meta["name"].get<std::string>() + " " +
                 meta.value("finalizers", Json()).dump();
         if (kind == kube::kKafkaClusterKind || kind == kube::kKafkaTopicKind) {
           text += " " + object["spec"].dump();
+          text += " " + std::to_string(object["status"].value("observedGeneration", 0) -
+                                       meta["generation"].get<int>());
           for (const Json& condition : object["status"]["conditions"]) {
             text += " " + condition["type"].get<std::string>() + "=" + condition["status"].get<std::string>();
           }
@@ -156,7 +230,9 @@ class World {
   }
 
   testing::FakeKube kube;
-  FakeTopicAdmin admin;
+  FakeTopicAdmin admin{kube};
+  std::int64_t now_ms = 1'767'312'000'000;  // As FakeKube::now has it.
+  bool are_pods_ready = true;
 
  private:
   static Json resource(const char* name, const char* spec) {
@@ -165,10 +241,7 @@ class World {
 
   void refresh() {
     if (!store_) store_ = std::make_unique<Store>();
-    for (const kube::Kind kind :
-         {kube::kKafkaClusterKind, kube::kKafkaTopicKind, kube::kStatefulSetKind, kube::kPodKind,
-          kube::kServiceKind, kube::kConfigMapKind, kube::kServiceAccountKind,
-          kube::kPersistentVolumeClaimKind, kube::kPodDisruptionBudgetKind}) {
+    for (const kube::Kind kind : kViewedKinds) {
       Json items = Json::array();
       for (Json& object : kube.all(kind)) items.push_back(std::move(object));
       store_->of(kind).replace(items);
@@ -179,20 +252,45 @@ class World {
     Deps deps{kube, *store_, admin, random_, {"localhost/penstock:dev"}};
     bool is_ok = false;
     aio::Gate gate;
-    aio::spawn(gate, "pass", run_one(deps, object["metadata"]["name"], is_cluster, is_ok));
+    aio::spawn(gate, "pass", run_one(deps, object["metadata"]["name"], is_cluster, now_ms, is_ok));
     EXPECT_EQ(gate.count(), 0u);
     return is_ok;
   }
-  static aio::Task<> run_one(Deps& deps, std::string name, bool is_cluster, bool& is_ok) {
+  static aio::Task<> run_one(Deps& deps, std::string name, bool is_cluster, std::int64_t now_ms,
+                             bool& is_ok) {
     if (is_cluster) {
-      is_ok = (co_await reconcile_cluster(deps, "kafka", name, 1'700'000'000'000)).has_value();
+      is_ok = (co_await reconcile_cluster(deps, "kafka", name, now_ms)).has_value();
     } else {
-      is_ok = (co_await reconcile_topic(deps, "kafka", name, 1'700'000'000'000)).has_value();
+      is_ok = (co_await reconcile_topic(deps, "kafka", name, now_ms)).has_value();
+    }
+  }
+
+  // What has owners goes when none of them is there any more; pods go with their StatefulSet, and claims too
+  // if that says so.
+  void collect_garbage() {
+    std::set<std::string> uids;
+    for (const kube::Kind kind : kViewedKinds) {
+      for (const Json& object : kube.all(kind)) uids.insert(object["metadata"]["uid"]);
+    }
+    for (int round = 0; round < 2; ++round) {
+      for (const kube::Kind kind : kViewedKinds) {
+        for (const Json& object : kube.all(kind)) {
+          const Json owners = object["metadata"].value("ownerReferences", Json::array());
+          const auto is_there = [&uids](const Json& owner) { return uids.contains(owner["uid"]); };
+          if (owners.empty() || std::any_of(owners.begin(), owners.end(), is_there)) continue;
+          kube.erase(kind, "kafka", object["metadata"]["name"]);
+          uids.erase(object["metadata"]["uid"]);
+        }
+      }
     }
   }
 
   // A StatefulSet controller and a kubelet in one: pods exist, are ready, and have their claims.
   void run_stateful_sets() {
+    for (Json pod : kube.all(kube::kPodKind)) {
+      pod["status"]["conditions"][0]["status"] = are_pods_ready ? "True" : "False";
+      kube.put(kube::kPodKind, std::move(pod));
+    }
     for (const Json& set : kube.all(kube::kStatefulSetKind)) {
       for (int i = 0; i < set["spec"]["replicas"].get<int>(); ++i) {
         const std::string name = set["metadata"]["name"].get<std::string>() + "-" + std::to_string(i);
@@ -200,12 +298,17 @@ class World {
         Json claim = set["spec"]["volumeClaimTemplates"][0];
         claim["metadata"]["name"] = "data-" + name;
         claim["metadata"]["namespace"] = "kafka";
+        const Json owner = Json::array({Json{{"uid", set["metadata"]["uid"]}}});
+        if (set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete") {
+          claim["metadata"]["ownerReferences"] = owner;
+        }
         if (kube.find(kube::kPersistentVolumeClaimKind, "kafka", "data-" + name).is_null()) {
           kube.put(kube::kPersistentVolumeClaimKind, claim);
         }
         Json pod = set["spec"]["template"];
         pod["metadata"]["name"] = name;
         pod["metadata"]["namespace"] = "kafka";
+        pod["metadata"]["ownerReferences"] = owner;
         pod["status"] = {{"podIP", "10.0.0.7"},
                          {"conditions", Json::array({Json{{"type", "Ready"}, {"status", "True"}}})}};
         kube.put(kube::kPodKind, pod);

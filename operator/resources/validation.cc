@@ -1,15 +1,16 @@
 #include "operator/resources/validation.h"
 
+#include <map>
+#include <string>
+
 #include <nlohmann/json.hpp>
 
 #include "operator/resources/crds.h"
+#include "operator/resources/quantity.h"
 #include "operator/resources/rules.h"
 
 namespace penstock::resources {
 namespace {
-
-// Pods are named after the cluster: "NAME-0.NAME-brokers", of which each label has at most 63 characters.
-constexpr std::size_t kClusterNameMax = 40;
 
 // The value at "spec.config", or null.
 const Json* at(const Json* object, std::string_view path) {
@@ -27,8 +28,8 @@ std::string string_at(const Json& object, std::string_view path) {
   return value && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-// What the API server checks of the fields that our schema leaves to it.
-void check_name(const Json& object, const std::string& kind, std::vector<FieldError>& errors) {
+// What the API server checks of the fields that our schemas leave to it.
+void check_name(const Json& object, std::vector<FieldError>& errors) {
   const std::string name = string_at(object, "metadata.name");
   if (name.empty()) return errors.push_back({"metadata.name", "is required"});
   static constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-.";
@@ -38,10 +39,32 @@ void check_name(const Json& object, const std::string& kind, std::vector<FieldEr
     errors.push_back(
         {"metadata.name", "must be lower case letters, digits, '-' and '.', but is \"" + name + "\""});
   }
-  if (kind != "KafkaCluster") return;
-  if (name.size() > kClusterNameMax) errors.push_back({"metadata.name", "must be at most 40 characters"});
-  if (name.contains('.'))
-    errors.push_back({"metadata.name", "must have no '.': it becomes part of host names"});
+}
+
+// What the API server would find only when the StatefulSet is applied.
+void check_resources(const Json& object, std::vector<FieldError>& errors) {
+  const Json* resources = at(&object, "spec.podTemplate.resources");
+  if (!resources || !resources->is_object()) return;
+  std::map<std::string, double> limits;
+  // Limits first, which requests are compared with.
+  for (const char* part : {"limits", "requests"}) {
+    const Json* values = at(resources, part);
+    if (!values || !values->is_object()) continue;
+    for (const auto& [name, value] : values->items()) {
+      const std::string path = std::string("spec.podTemplate.resources.") + part + "." + name;
+      const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+      const auto quantity = parse_quantity(text);
+      if (!quantity || *quantity < 0) {
+        errors.push_back({path, "must be a quantity such as 500m or 1Gi, but is " + text});
+        continue;
+      }
+      if (part == std::string_view("limits")) {
+        limits[name] = *quantity;
+      } else if (limits.contains(name) && *quantity > limits[name]) {
+        errors.push_back({path, "is more than the limit"});
+      }
+    }
+  }
 }
 
 // CEL would cost more than an API server allows for keys, whose length no schema can bound.
@@ -67,8 +90,9 @@ std::vector<FieldError> validate(const Json& object, const Json* old) {
   Json defaulted = object;
   add_defaults(schema, defaulted);
   std::vector<FieldError> errors = validate_schema(schema, defaulted);
-  check_name(object, kind, errors);
+  if (errors.empty()) check_name(object, errors);
   check_config_keys(object, errors);
+  if (errors.empty()) check_resources(object, errors);
   // As in an API server, rules are asked only of what the schema accepts.
   if (!errors.empty()) return errors;
   Json old_defaulted;

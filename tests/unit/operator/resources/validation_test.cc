@@ -142,10 +142,41 @@ TEST(Validation, ComparesWithWhatIsStored) {
 TEST(Validation, RefusesNamesThatCannotBeHostNames) {
   Json object = cluster(R"({"storage":{"size":"1Gi"}})");
   object["metadata"]["name"] = std::string(41, 'a');
-  EXPECT_EQ(join(validate(object)), "metadata.name: must be at most 40 characters");
-  object["metadata"]["name"] = "Demo";
-  EXPECT_EQ(join(validate(object)),
-            "metadata.name: must be lower case letters, digits, '-' and '.', but is \"Demo\"");
+  EXPECT_EQ(join(validate(object)), "metadata.name: must be at most 40 characters, but has 41");
+  // Services must begin with a letter.
+  for (const std::string name : {"Demo", "1demo", "demo-", "a.b", "-a", "a_b"}) {
+    object["metadata"]["name"] = name;
+    EXPECT_EQ(join(validate(object)),
+              "metadata.name: must match ^[a-z]([-a-z0-9]*[a-z0-9])?$, but is \"" + name + "\"");
+  }
+  for (const char* name : {"a", "demo", "a-1"}) {
+    object["metadata"]["name"] = name;
+    EXPECT_EQ(join(validate(object)), "");
+  }
+  Json topics = topic(R"({"clusterRef":{"name":"a"}})");
+  topics["metadata"]["name"] = "Orders";
+  EXPECT_EQ(join(validate(topics)),
+            "metadata.name: must be lower case letters, digits, '-' and '.', but is \"Orders\"");
+  topics["metadata"]["name"] = std::string(250, 'a');
+  EXPECT_EQ(join(validate(topics)), "metadata.name: must be at most 249 characters, but has 250");
+  topics["metadata"].erase("name");
+  EXPECT_EQ(join(validate(topics)), "metadata.name: is required");
+}
+
+TEST(Validation, ComparesRequestsWithLimits) {
+  const auto with = [](const char* resources) {
+    Json object = cluster(R"({"storage":{"size":"1Gi"}})");
+    object["spec"]["podTemplate"]["resources"] = Json::parse(resources);
+    return join(validate(object));
+  };
+  EXPECT_EQ(with(R"({"requests":{"cpu":1,"memory":"1Gi"},"limits":{"cpu":"1000m","memory":"1Gi"}})"), "");
+  EXPECT_EQ(with(R"({"requests":{"memory":"2Gi"},"limits":{"memory":"1Gi"}})"),
+            "spec.podTemplate.resources.requests.memory: is more than the limit");
+  EXPECT_EQ(
+      with(R"({"limits":{"memory":"10 apples"}})"),
+      "spec.podTemplate.resources.limits.memory: must be a quantity such as 500m or 1Gi, but is 10 apples");
+  EXPECT_EQ(with(R"({"requests":{"cpu":-1}})"),
+            "spec.podTemplate.resources.requests.cpu: must be a quantity such as 500m or 1Gi, but is -1");
 }
 
 TEST(Validation, NormalizeAddsDefaultsAndDropsUnknownFields) {

@@ -87,6 +87,7 @@ aio::Task<Result<>> Informer::list_and_watch() {
   times_unserved_ = 0;
   problem_.clear();
   int quick_ends = 0;
+  int failed_watches = 0;
   for (int watches = 0; watches < kRelistEvery; ++watches) {
     WatchCallback callback = [this](WatchEventType type, const Json& object) { on_event(type, object); };
     const auto started = reactor_.now();
@@ -95,7 +96,9 @@ aio::Task<Result<>> Informer::list_and_watch() {
     if (stopping_.is_cancelled()) co_return Result<>();
     const bool is_passing =
         !ended && (ended.error().code() == Errc::kUnavailable || ended.error().code() == Errc::kTimedOut);
-    if (!ended && !is_passing) co_return ended;
+    failed_watches = ended ? 0 : failed_watches + 1;
+    // After some time of it the list tells whether the server answers at all.
+    if (!ended && (!is_passing || failed_watches == kFailedWatchesMax)) co_return ended;
     if (ended) failures_ = 0;
     // A server that ends every watch at once must not be asked in a tight loop.
     const bool is_quick = !ended || reactor_.now() - started < base::seconds(1);

@@ -1,9 +1,9 @@
 // Keeps an ObjectCache equal to the server: list, then watch from there, for as long as it runs.
 //
 // Back-off on errors is jittered and bounded. The list is taken anew when the server says that our version is
-// gone, and every kRelistEvery watches, so that nothing missed stays missed. A server that says it has no
-// such kind is believed when it has said so kUnservedAfter times: one that is starting says it too. Threads:
-// one reactor. Lifetime: stop() before destruction.
+// gone, after kFailedWatchesMax failures in a row, and every kRelistEvery watches, so that nothing missed
+// stays missed. A server that says it has no such kind is believed when it has said so kUnservedAfter times:
+// one that is starting says it too. Threads: one reactor. Lifetime: stop() before destruction.
 #pragma once
 
 #include "base/aio/cancel.h"
@@ -40,6 +40,7 @@ class Informer {
   void on_event(WatchEventType type, const Json& object);
 
   static constexpr int kRelistEvery = 10;
+  static constexpr int kFailedWatchesMax = 6;
   static constexpr int kUnservedAfter = 3;
 
   aio::Reactor& reactor_;

@@ -6,80 +6,77 @@
 #include <thread>
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/aio/asio_reactor.h"
 #include "base/aio/asio_transport.h"
 #include "base/aio/sleep.h"
 #include "base/log.h"
+#include "base/uuid.h"
 #include "operator/kube/http_client.h"
+#include "operator/kube/leader_elector.h"
 #include "operator/reconcile/kafka_topic_admin.h"
 #include "operator/server/health.h"
 #include "operator/server/operator.h"
+#include "operator/server/options.h"
 
 namespace penstock::server {
 namespace {
 
 constexpr base::Logger log("operator");
 
-constexpr const char* kUsage =
-    "penstock-operator runs KafkaCluster and KafkaTopic resources.\n"
-    "\n"
-    "  --kubeconfig FILE   The cluster to work for (default: $KUBECONFIG, the pod's service account,\n"
-    "                      ~/.kube/config).\n"
-    "  --namespace NS      Only this namespace (default: all).\n"
-    "  --image IMAGE       The brokers' image when a KafkaCluster names none (default: $PENSTOCK_IMAGE,\n"
-    "                      localhost/penstock:dev).\n"
-    "  --health ADDRESS    Where /healthz, /readyz and /metrics are served (default: 127.0.0.1:8081; \"\" "
-    "for none).\n"
-    "  --log-level LEVEL   debug, info, warn or error (default: info).\n"
-    "  --help, --version\n";
-
-struct Arguments {
-  std::string kubeconfig;
-  std::string health = "127.0.0.1:8081";
-  std::string log_level = "info";
-  OperatorOptions options;
-  bool wants_help = false;
-  bool wants_version = false;
+// The lease, and a client of its own: its calls must not wait behind others, nor longer than the lease holds.
+struct Election {
+  Election(aio::AsioReactor& reactor, base::Random& random, const kube::Credentials& credentials,
+           const Arguments& arguments, const kube::ElectionOptions& options)
+      : client(reactor, random, credentials, kube::LeaderElector::client_options(options)),
+        elector(
+            reactor, random, client,
+            {arguments.lease_namespace.empty() ? credentials.default_namespace : arguments.lease_namespace,
+             arguments.lease_name},
+            options) {}
+  kube::HttpKubeClient client;
+  kube::LeaderElector elector;
 };
-
-base::Result<Arguments> parse(int argc, char** argv) {
-  Arguments arguments;
-  const char* image = std::getenv("PENSTOCK_IMAGE");
-  arguments.options.default_image = image && *image ? image : "localhost/penstock:dev";
-  const std::map<std::string, std::string*> values = {{"--kubeconfig", &arguments.kubeconfig},
-                                                      {"--namespace", &arguments.options.ns},
-                                                      {"--image", &arguments.options.default_image},
-                                                      {"--health", &arguments.health},
-                                                      {"--log-level", &arguments.log_level}};
-  for (int i = 1; i < argc; ++i) {
-    std::string name = argv[i];
-    if (name == "--help") arguments.wants_help = true;
-    if (name == "--version") arguments.wants_version = true;
-    if (name == "--help" || name == "--version") continue;
-    const std::size_t equals = name.find('=');
-    const auto found = values.find(name.substr(0, equals));
-    if (found == values.end()) return base::fail(base::Errc::kInvalidArgument, "unknown option " + name);
-    if (equals != std::string::npos) {
-      *found->second = name.substr(equals + 1);
-    } else if (++i < argc) {
-      *found->second = argv[i];
-    } else {
-      return base::fail(base::Errc::kInvalidArgument, name + " needs a value");
-    }
-  }
-  return arguments;
-}
 
 // Everything that lives on the reactor, in the order it is stopped in.
 struct Parts {
-  Parts(aio::AsioReactor& reactor, base::Random& random, kube::Credentials credentials,
-        OperatorOptions options)
+  Parts(aio::AsioReactor& reactor, base::Random& random, const kube::Credentials& credentials,
+        const Arguments& arguments)
       : transport(reactor),
-        client(reactor, random, std::move(credentials)),
+        election(arguments.leader_elect ? std::make_unique<Election>(reactor, random, credentials, arguments,
+                                                                     election_options(random))
+                                        : nullptr),
+        client(reactor, random, credentials, client_options()),
         admins(reactor, transport, random),
-        app(reactor, random, client, admins, std::move(options)) {}
+        app(reactor, random, client, admins, arguments.options) {}
+
+  void start() {
+    app.start();
+    if (!election) return app.lead();
+    election->elector.start([this] { app.lead(); }, on_deposed);
+  }
+
+  static kube::ElectionOptions election_options(base::Random& random) {
+    char host[256] = {};
+    (void)::gethostname(host, sizeof host - 1);
+    kube::ElectionOptions options;
+    options.identity = std::string(host) + "_" + base::Uuid::random(random).to_string();
+    return options;
+  }
+  kube::HttpClientOptions client_options() {
+    kube::HttpClientOptions options;
+    if (election) options.may_write = [this] { return election->elector.is_leader(); };
+    return options;
+  }
+  // Nothing may be written any more, and to be killed at any moment is what everything here is made for.
+  static void on_deposed() {
+    log.error("the lease could not be renewed in time, so another may lead: ending");
+    std::_Exit(1);
+  }
+
   aio::AsioTransport transport;
+  std::unique_ptr<Election> election;
   kube::HttpKubeClient client;
   reconcile::KafkaTopicAdmins admins;
   Operator app;
@@ -90,26 +87,45 @@ aio::Task<> stop_parts(Parts& parts, aio::AsioReactor& reactor) {
   co_await parts.client.stop();
   co_await parts.admins.stop();
   co_await parts.app.stop();
+  // Last, when nothing is written any more.
+  if (parts.election) {
+    co_await parts.election->elector.stop();
+    co_await parts.election->client.stop();
+  }
   reactor.stop();
 }
 
+std::string metrics_of(const Parts& parts) {
+  MetricsText text;
+  parts.app.add_metrics(text);
+  text.family("leader_election_master_status", "gauge", "1 while this process leads.");
+  text.sample({{"name", "penstock-operator"}},
+              !parts.election || parts.election->elector.is_leader() ? 1 : 0);
+  text.family("rest_client_requests_total", "counter",
+              "Calls of the Kubernetes API, by status; 0 for those without a whole answer.");
+  for (const auto& [key, count] : parts.client.requests())
+    text.sample({{"method", key.first}, {"code", std::to_string(key.second)}}, count);
+  return text.take();
+}
+
 // What the reactor knows, asked for from the health port's thread. Not live when the reactor does not answer.
-std::optional<HealthServer::Reply> ask(aio::Reactor& reactor, Operator& app, const std::string& path) {
+std::optional<HealthServer::Reply> ask(aio::Reactor& reactor, const Parts& parts, const std::string& path) {
   auto answer = std::make_shared<std::promise<HealthServer::Reply>>();
   auto future = answer->get_future();
-  reactor.post([answer, &app, path] {
+  reactor.post([answer, &parts, path] {
     HealthServer::Reply reply{200, "ok\n"};
-    if (path == "/metrics") reply.body = app.metrics();
-    if (path == "/readyz" && !app.is_ready()) reply = {503, "waiting for the Kubernetes API\n"};
+    if (path == "/metrics") reply.body = metrics_of(parts);
+    if (path == "/readyz" && !parts.app.is_ready())
+      reply = {503, "waiting for the Kubernetes API\n" + parts.app.why_not_ready()};
     answer->set_value(std::move(reply));
   });
   if (future.wait_for(std::chrono::seconds(2)) != std::future_status::ready) return std::nullopt;
   return future.get();
 }
 
-HealthServer::Reply handle(aio::Reactor& reactor, Operator& app, const std::string& path) {
+HealthServer::Reply handle(aio::Reactor& reactor, const Parts& parts, const std::string& path) {
   if (path != "/healthz" && path != "/readyz" && path != "/metrics") return {404, "not found\n"};
-  return ask(reactor, app, path)
+  return ask(reactor, parts, path)
       .value_or(HealthServer::Reply{503, "the operator's reactor does not answer\n"});
 }
 
@@ -120,12 +136,14 @@ int run(const Arguments& arguments, const sigset_t& signals) {
     return 1;
   }
   log.info("API server {}", credentials->server);
+  if (credentials->skip_tls_verify)
+    log.warn("the API server's certificate is not checked (insecure-skip-tls-verify)");
   base::SystemClock clock;
   base::SystemRandom random;
   aio::BlockingPool pool(1);
   aio::AsioReactor reactor(clock, pool);
-  Parts parts(reactor, random, std::move(*credentials), arguments.options);
-  HealthServer health([&](const std::string& path) { return handle(reactor, parts.app, path); });
+  Parts parts(reactor, random, *credentials, arguments);
+  HealthServer health([&](const std::string& path) { return handle(reactor, parts, path); });
   if (!arguments.health.empty()) {
     if (const auto started = health.start(arguments.health); !started) {
       log.error("{}; choose another address with --health, or none with --health \"\"",
@@ -140,7 +158,7 @@ int run(const Arguments& arguments, const sigset_t& signals) {
     log.info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
     reactor.post([&] { aio::spawn(gate, "stop", stop_parts(parts, reactor)); });
   });
-  reactor.post([&] { parts.app.start(); });
+  reactor.post([&] { parts.start(); });
   reactor.run();
   waiter.join();
   return 0;
@@ -158,7 +176,11 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  const auto arguments = server::parse(argc, argv);
+  const auto environment = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value ? value : "");
+  };
+  const auto arguments = server::parse_arguments({argv + 1, argv + argc}, environment);
   if (!arguments) {
     std::fprintf(stderr, "penstock-operator: %s\n\n%s", arguments.error().what().c_str(), server::kUsage);
     return 2;

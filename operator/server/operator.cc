@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/aio/sleep.h"
@@ -40,25 +41,25 @@ Operator::Operator(aio::Reactor& reactor, base::Random& random, kube::KubeClient
 
 void Operator::start() {
   const std::string ours = std::string(resources::kManagedByLabel) + "=" + resources::kManagedByValue;
-  add_informer(kube::kKafkaClusterKind, "");
-  add_informer(kube::kKafkaTopicKind, "");
+  add_informers(kube::kKafkaClusterKind, "");
+  add_informers(kube::kKafkaTopicKind, "");
   for (const kube::Kind kind :
        {kube::kStatefulSetKind, kube::kPodKind, kube::kServiceKind, kube::kConfigMapKind,
         kube::kServiceAccountKind, kube::kPersistentVolumeClaimKind, kube::kPodDisruptionBudgetKind}) {
-    add_informer(kind, ours);
+    add_informers(kind, ours);
   }
   aio::spawn(gate_, "operator", run());
 }
 
-void Operator::add_informer(kube::Kind kind, std::string label_selector) {
+void Operator::add_informers(kube::Kind kind, const std::string& label_selector) {
   kube::ObjectCache& cache = store_.of(kind);
   cache.set_listener([this, kind](const Json& object, bool) { on_change(kind, object); });
-  kube::Selection selection;
-  selection.ns = options_.ns;
-  selection.label_selector = std::move(label_selector);
-  informers_.push_back(
-      std::make_unique<kube::Informer>(reactor_, random_, client_, kind, std::move(selection), cache));
-  informers_.back()->start();
+  const std::vector<std::string> all = {""};
+  for (const std::string& ns : options_.namespaces.empty() ? all : options_.namespaces) {
+    informers_.push_back(std::make_unique<kube::Informer>(reactor_, random_, client_, kind,
+                                                          kube::Selection{ns, label_selector}, cache));
+    informers_.back()->start();
+  }
 }
 
 aio::Task<> Operator::stop_watching() {
@@ -70,18 +71,43 @@ aio::Task<> Operator::stop_watching() {
 aio::Task<> Operator::stop() { co_await queue_.stop(); }
 
 aio::Task<> Operator::run() {
-  const auto is_synced = [](const auto& informer) { return informer->has_synced(); };
-  while (!std::all_of(informers_.begin(), informers_.end(), is_synced)) {
+  const auto has_synced = [](const auto& informer) { return informer->has_synced(); };
+  while (!std::all_of(informers_.begin(), informers_.end(), has_synced)) {
     if (!co_await aio::sleep_for(reactor_, kSyncPoll, stopping_.token())) co_return;
   }
-  is_started_ = true;
+  is_synced_ = true;
   log.info("watching {}: {} KafkaCluster, {} KafkaTopic",
-           options_.ns.empty() ? "all namespaces" : options_.ns, store_.clusters.size(),
-           store_.topics.size());
-  for (;;) {
+           options_.namespaces.empty() ? "all namespaces"
+                                       : fmt::format("{}", fmt::join(options_.namespaces, ", ")),
+           store_.clusters.size(), store_.topics.size());
+  work_if_ready();
+}
+
+void Operator::lead() {
+  is_leading_ = true;
+  work_if_ready();
+}
+
+void Operator::work_if_ready() {
+  if (!is_synced_ || !is_leading_ || is_working_) return;
+  is_working_ = true;
+  aio::spawn(gate_, "resync", resync());
+}
+
+aio::Task<> Operator::resync() {
+  do {
     add_everything();
-    if (!co_await aio::sleep_for(reactor_, kResyncInterval, stopping_.token())) co_return;
+  } while (co_await aio::sleep_for(reactor_, kResyncInterval, stopping_.token()));
+}
+
+std::string Operator::why_not_ready() const {
+  std::string why;
+  for (const auto& informer : informers_) {
+    if (informer->has_synced() && informer->problem().empty()) continue;
+    why += fmt::format("{}: {}\n", informer->kind().path(informer->selection().ns),
+                       informer->problem().empty() ? "not listed yet" : informer->problem());
   }
+  return why;
 }
 
 void Operator::add_everything() {
@@ -93,7 +119,7 @@ void Operator::add_everything() {
 
 void Operator::on_change(kube::Kind kind, const Json& object) {
   // Before all lists are there, what is missing cannot be told from what is not listed yet.
-  if (!is_started_) return;
+  if (!is_working_) return;
   const std::string ns = resources::read_meta(object).ns;
   if (kind == kube::kKafkaTopicKind) {
     queue_.add(std::string(kTopicPrefix) + kube::object_key(object));
@@ -122,25 +148,40 @@ aio::Task<Result<reconcile::PassOutcome>> Operator::reconcile(std::string key) {
   const std::size_t second = key.find('/', slash + 1);
   std::string ns = key.substr(slash + 1, second - slash - 1);
   std::string name = key.substr(second + 1);
-  if (key.starts_with(kClusterPrefix)) {
-    co_return co_await reconcile::reconcile_cluster(deps_, std::move(ns), std::move(name),
-                                                    reactor_.wall_ms());
+  const bool is_cluster = key.starts_with(kClusterPrefix);
+  const std::int64_t now = reactor_.wall_ms();
+  auto outcome = is_cluster
+                     ? co_await reconcile::reconcile_cluster(deps_, std::move(ns), std::move(name), now)
+                     : co_await reconcile::reconcile_topic(deps_, std::move(ns), std::move(name), now);
+  PassCounts& counts = is_cluster ? cluster_passes_ : topic_passes_;
+  if (!outcome) {
+    ++counts.errors;
+    co_return outcome;
   }
-  co_return co_await reconcile::reconcile_topic(deps_, std::move(ns), std::move(name), reactor_.wall_ms());
+  ++(outcome->requeue_after > base::Duration::zero() ? counts.requeues : counts.successes);
+  counts.last_success_ms = reactor_.wall_ms();
+  co_return outcome;
 }
 
-std::string Operator::metrics() const {
-  std::string text;
-  const auto add = [&text](std::string_view name, std::string_view type, std::string_view help,
-                           std::uint64_t value) {
-    text += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, help, type, value);
-  };
-  add("penstock_operator_reconcile_total", "counter", "Passes over a resource.", queue_.passes());
-  add("penstock_operator_reconcile_errors_total", "counter", "Passes that failed.", queue_.failures());
-  add("penstock_operator_queue_depth", "gauge", "Resources that wait for a pass.", queue_.depth());
-  add("penstock_operator_clusters", "gauge", "KafkaCluster resources.", store_.clusters.size());
-  add("penstock_operator_topics", "gauge", "KafkaTopic resources.", store_.topics.size());
-  return text;
+void Operator::add_metrics(MetricsText& text) const {
+  text.family("controller_runtime_reconcile_total", "counter", "Passes over a resource, by how they ended.");
+  for (const PassCounts* counts : {&cluster_passes_, &topic_passes_}) {
+    text.sample({{"controller", counts->controller}, {"result", "success"}}, counts->successes);
+    text.sample({{"controller", counts->controller}, {"result", "requeue_after"}}, counts->requeues);
+    text.sample({{"controller", counts->controller}, {"result", "error"}}, counts->errors);
+  }
+  text.family("controller_runtime_reconcile_errors_total", "counter", "Passes over a resource that failed.");
+  for (const PassCounts* counts : {&cluster_passes_, &topic_passes_})
+    text.sample({{"controller", counts->controller}}, counts->errors);
+  text.family("penstock_operator_last_success_timestamp_seconds", "gauge",
+              "When a pass went well last, in seconds since 1970; 0 for never.");
+  for (const PassCounts* counts : {&cluster_passes_, &topic_passes_})
+    text.sample({{"controller", counts->controller}}, counts->last_success_ms / 1000);
+  text.family("workqueue_depth", "gauge", "Resources that wait for a pass.");
+  text.sample({{"name", "penstock"}}, queue_.depth());
+  text.family("penstock_operator_resources", "gauge", "Resources that are watched, by kind.");
+  text.sample({{"kind", "KafkaCluster"}}, store_.clusters.size());
+  text.sample({{"kind", "KafkaTopic"}}, store_.topics.size());
 }
 
 }  // namespace penstock::server

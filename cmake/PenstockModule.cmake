@@ -18,6 +18,9 @@ function(penstock_module path)
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
+    # No symbol of ours is for a shared library to find: cpprest brings a copy of Asio of its own, and ours, with
+    # other options, must not be taken for it at load time. Archive by archive, for a sanitizer's must stay visible.
+    target_link_options(${target} INTERFACE "LINKER:--exclude-libs,lib${target}.a")
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)

@@ -80,6 +80,10 @@ class HeldSink final : public RequestSink {
     response.must_close = must_close;
     held[name].set(std::move(response));
   }
+  // What nobody answers would never end.
+  void answer_all() {
+    for (const auto& [name, completion] : held) completion.set(Response{});
+  }
   std::vector<std::string> started;
   std::map<std::string, aio::Completion<Response>> held;
 };
@@ -94,7 +98,10 @@ struct Fixture : ::testing::Test {
                                               [this](std::uint64_t) { ++closed; });
     connection->start();
   }
-  ~Fixture() override { connection->close(); }
+  ~Fixture() override {
+    connection->close();
+    sink.answer_all();
+  }
 
   void send(const std::vector<std::string>& requests) {
     base::ByteWriter writer;

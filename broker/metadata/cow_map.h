@@ -6,12 +6,13 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <utility>
+
+#include "base/sole_owner.h"
 
 namespace penstock::metadata {
 
@@ -20,11 +21,8 @@ template <typename T>
 T& make_unique_for_change(std::shared_ptr<T>& shared) {
   if (!shared) {
     shared = std::make_shared<T>();
-  } else if (shared.use_count() > 1) {
+  } else if (!base::is_sole_owner(shared)) {
     shared = std::make_shared<T>(*shared);
-  } else {
-    // The last other holder released it with a release; see what it did before we write.
-    std::atomic_thread_fence(std::memory_order_acquire);
   }
   return *shared;
 }

@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """kill -9 under load: no acknowledged record is lost or doubled, and the broker is back by itself."""
 import collections
-import json
 import os
 import pathlib
 import random
-import subprocess
 import sys
-import threading
 import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 import penstock  # noqa: E402
+import verifiable  # noqa: E402
 
 KILLS = int(os.environ.get("PENSTOCK_KILLS", "20"))
 SEED = int(os.environ.get("PENSTOCK_SEED", "1"))
@@ -21,8 +19,8 @@ ACKED_BETWEEN_KILLS = 400
 CLOSED = "Producer closed while send in progress"
 
 
-class Writer:
-    """Apache Kafka's VerifiableProducer, idempotent and with the client's default retries."""
+class Writer(verifiable.Tool):
+    """An idempotent producer with the client's default retries."""
 
     def __init__(self, broker, topic, directory):
         config = pathlib.Path(directory) / "producer.properties"
@@ -31,27 +29,18 @@ class Writer:
         self.acked = []
         self.failed = []
         self.is_stopping = False
-        self.process = subprocess.Popen(
-            ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{penstock.KAFKA_LIBS}/*",
-             "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", broker.bootstrap, "--topic", topic,
-             "--throughput", str(RECORDS_PER_SECOND), "--command-config", str(config)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
+        super().__init__("VerifiableProducer", broker, "--topic", topic, "--throughput", str(RECORDS_PER_SECOND),
+                         "--command-config", str(config))
 
-    def _read(self):
-        for line in self.process.stdout:
-            event = json.loads(line)
-            if event["name"] == "producer_send_success":
-                self.acked.append((event["value"], event["partition"], event["offset"]))
-            elif event["name"] == "producer_send_error" and not (self.is_stopping and CLOSED in event["message"]):
-                self.failed.append(event)
+    def heard(self, event):
+        if event["name"] == "producer_send_success":
+            self.acked.append((event["value"], event["partition"], event["offset"]))
+        elif event["name"] == "producer_send_error" and not (self.is_stopping and CLOSED in event["message"]):
+            self.failed.append(event)
 
-    def stop(self):
+    def stop(self, seconds=150):
         self.is_stopping = True
-        self.process.terminate()  # It flushes what is in flight.
-        self.process.wait(150)
-        self.reader.join()
+        super().stop(seconds)  # It flushes what is in flight.
 
 
 class Crash(penstock.BrokerTest):

@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 """Real consumers in groups: they share partitions, take over from each other, and resume from their commits."""
-import json
-import subprocess
 import sys
-import threading
 import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 import penstock  # noqa: E402
+import verifiable  # noqa: E402
 
 WAIT_SECONDS = 60
 
@@ -16,45 +14,25 @@ def lines(first, count):
     return "".join(f"k{n}:v{n}\n" for n in range(first, first + count))
 
 
-class Consumer:
-    """Apache Kafka's VerifiableConsumer: it commits after every poll and reports what it does."""
+class Consumer(verifiable.Tool):
+    """It commits after every poll; stop() leaves the group."""
 
     def __init__(self, broker, group, topic, *arguments):
         self.partitions = set()
         self.consumed = 0
         self.committed = 0
-        self.process = subprocess.Popen(
-            ["java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
-             f"{penstock.KAFKA_LIBS}/*", "org.apache.kafka.tools.VerifiableConsumer", "--bootstrap-server",
-             broker.bootstrap, "--group-id", group, "--topic", topic, "--reset-policy", "earliest", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
+        super().__init__("VerifiableConsumer", broker, "--group-id", group, "--topic", topic, "--reset-policy",
+                         "earliest", *arguments)
 
-    def _read(self):
-        for line in self.process.stdout:
-            event = json.loads(line)
-            if event["name"] == "partitions_assigned":
-                self.partitions |= {p["partition"] for p in event["partitions"]}
-            elif event["name"] == "partitions_revoked":
-                self.partitions -= {p["partition"] for p in event["partitions"]}
-            elif event["name"] == "records_consumed":
-                self.consumed += event["count"]
-            elif event["name"] == "offsets_committed" and event["success"]:
-                self.committed += 1
-
-    def stop(self):
-        """Leaves the group."""
-        self.process.terminate()
-        self.process.wait(30)
-        self.reader.join()
-        self.process.stdout.close()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        self.process.stdout.close()
+    def heard(self, event):
+        if event["name"] == "partitions_assigned":
+            self.partitions |= {p["partition"] for p in event["partitions"]}
+        elif event["name"] == "partitions_revoked":
+            self.partitions -= {p["partition"] for p in event["partitions"]}
+        elif event["name"] == "records_consumed":
+            self.consumed += event["count"]
+        elif event["name"] == "offsets_committed" and event["success"]:
+            self.committed += 1
 
 
 class Consumers(penstock.BrokerTest):

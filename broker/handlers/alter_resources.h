@@ -2,12 +2,12 @@
 // are refused here, the rest is asked of the controller.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "broker/handlers/access.h"
-#include "broker/metadata/controller_api.h"
+#include "broker/handlers/ask_controller.h"
 #include "broker/metadata/image.h"
 #include "kafka/error_codes.h"
 
@@ -34,23 +34,19 @@ inline kafka::ErrorCode check_alter_configs(const RequestContext& context, std::
 // `ask` is the controller's method for the request. The context is the caller's until the task ends.
 template <typename Request, typename Response, auto ask>
 aio::Task<Response> alter_resources(RequestContext& context, Request request) {
-  Response refused;
-  std::erase_if(request.resources, [&](const auto& resource) {
+  using Result = typename Response::AlterConfigsResourceResponse;
+  const auto refuse = [&context](const auto& resource) -> std::optional<Result> {
     const kafka::ErrorCode error =
         check_alter_configs(context, resource.resource_type, resource.resource_name);
-    if (error == kafka::ErrorCode::kNone) return false;
-    typename Response::AlterConfigsResourceResponse result;
+    if (error == kafka::ErrorCode::kNone) return std::nullopt;
+    Result result;
     result.error_code = kafka::to_wire(error);
     result.error_message = std::string(kafka::error_message(error));
     result.resource_type = resource.resource_type;
     result.resource_name = resource.resource_name;
-    refused.responses.push_back(std::move(result));
-    return true;
-  });
-  if (request.resources.empty()) co_return refused;
-  Response response = co_await (context.services.controller->*ask)(context.reactor, std::move(request));
-  for (auto& result : refused.responses) response.responses.push_back(std::move(result));
-  co_return response;
+    return result;
+  };
+  return ask_controller<ask, &Request::resources, &Response::responses>(context, std::move(request), refuse);
 }
 
 }  // namespace penstock::handlers

@@ -1,6 +1,8 @@
 // CreatePartitions: grows topics; asked of the controller.
+#include <optional>
+
 #include "broker/handlers/access.h"
-#include "broker/metadata/controller_api.h"
+#include "broker/handlers/ask_controller.h"
 #include "kafka/error_codes.h"
 #include "kafka/messages/create_partitions_request.h"
 #include "kafka/messages/create_partitions_response.h"
@@ -13,23 +15,20 @@ using kafka::CreatePartitionsRequest;
 using kafka::CreatePartitionsResponse;
 using kafka::ErrorCode;
 using security::Operation;
+using Result = CreatePartitionsResponse::CreatePartitionsTopicResult;
 
 aio::Task<CreatePartitionsResponse> handle(RequestContext& context, CreatePartitionsRequest request) {
-  CreatePartitionsResponse refused;
-  std::erase_if(request.topics, [&](const CreatePartitionsRequest::CreatePartitionsTopic& topic) {
-    if (may_on_topic(context, Operation::kAlter, topic.name)) return false;
-    CreatePartitionsResponse::CreatePartitionsTopicResult result;
+  const auto refuse =
+      [&context](const CreatePartitionsRequest::CreatePartitionsTopic& topic) -> std::optional<Result> {
+    if (may_on_topic(context, Operation::kAlter, topic.name)) return std::nullopt;
+    Result result;
     result.name = topic.name;
     result.error_code = kafka::to_wire(ErrorCode::kTopicAuthorizationFailed);
     result.error_message = "The topic authorization is failed.";
-    refused.results.push_back(std::move(result));
-    return true;
-  });
-  if (request.topics.empty()) co_return refused;
-  CreatePartitionsResponse response =
-      co_await context.services.controller->create_partitions(context.reactor, std::move(request));
-  for (auto& result : refused.results) response.results.push_back(std::move(result));
-  co_return response;
+    return result;
+  };
+  return ask_controller<&metadata::ControllerApi::create_partitions, &CreatePartitionsRequest::topics,
+                        &CreatePartitionsResponse::results>(context, std::move(request), refuse);
 }
 
 }  // namespace

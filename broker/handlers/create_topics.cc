@@ -1,6 +1,8 @@
 // CreateTopics: asked of the controller, with the topics that the principal may not create taken out first.
+#include <optional>
+
 #include "broker/handlers/access.h"
-#include "broker/metadata/controller_api.h"
+#include "broker/handlers/ask_controller.h"
 #include "kafka/error_codes.h"
 #include "kafka/messages/create_topics_request.h"
 #include "kafka/messages/create_topics_response.h"
@@ -13,24 +15,21 @@ using kafka::CreateTopicsRequest;
 using kafka::CreateTopicsResponse;
 using kafka::ErrorCode;
 using security::Operation;
+using Result = CreateTopicsResponse::CreatableTopicResult;
 
 aio::Task<CreateTopicsResponse> handle(RequestContext& context, CreateTopicsRequest request) {
   const bool may_create_any = may_on_cluster(context, Operation::kCreate);
-  CreateTopicsResponse refused;
-  std::erase_if(request.topics, [&](const CreateTopicsRequest::CreatableTopic& topic) {
-    if (may_create_any || may_on_topic(context, Operation::kCreate, topic.name)) return false;
-    CreateTopicsResponse::CreatableTopicResult result;
+  const auto refuse =
+      [&context, may_create_any](const CreateTopicsRequest::CreatableTopic& topic) -> std::optional<Result> {
+    if (may_create_any || may_on_topic(context, Operation::kCreate, topic.name)) return std::nullopt;
+    Result result;
     result.name = topic.name;
     result.error_code = kafka::to_wire(ErrorCode::kTopicAuthorizationFailed);
     result.error_message = "Authorization failed.";
-    refused.topics.push_back(std::move(result));
-    return true;
-  });
-  if (request.topics.empty()) co_return refused;
-  CreateTopicsResponse response =
-      co_await context.services.controller->create_topics(context.reactor, std::move(request));
-  for (auto& result : refused.topics) response.topics.push_back(std::move(result));
-  co_return response;
+    return result;
+  };
+  return ask_controller<&metadata::ControllerApi::create_topics, &CreateTopicsRequest::topics,
+                        &CreateTopicsResponse::topics>(context, std::move(request), refuse);
 }
 
 }  // namespace

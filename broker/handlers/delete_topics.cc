@@ -1,7 +1,9 @@
 // DeleteTopics: by name or, from version 6, by id. What may not be described is reported as unknown.
+#include <optional>
+
 #include "broker/handlers/access.h"
+#include "broker/handlers/ask_controller.h"
 #include "broker/handlers/config.h"
-#include "broker/metadata/controller_api.h"
 #include "broker/metadata/image_source.h"
 #include "kafka/error_codes.h"
 #include "kafka/messages/delete_topics_request.h"
@@ -50,19 +52,14 @@ aio::Task<DeleteTopicsResponse> handle(RequestContext& context, DeleteTopicsRequ
     request.topics.push_back(std::move(state));
   }
   request.topic_names.clear();
-  const metadata::ImagePtr image = context.services.images->current();
-  DeleteTopicsResponse refusals;
-  std::erase_if(request.topics, [&](const DeleteTopicsRequest::DeleteTopicState& state) {
+  const auto refuse = [&context, image = context.services.images->current()](
+                          const DeleteTopicsRequest::DeleteTopicState& state) -> std::optional<Result> {
     const ErrorCode error = check(context, *image, state);
-    if (error == ErrorCode::kNone) return false;
-    refusals.responses.push_back(refused(state.name, state.topic_id, error));
-    return true;
-  });
-  if (request.topics.empty()) co_return refusals;
-  DeleteTopicsResponse response =
-      co_await context.services.controller->delete_topics(context.reactor, std::move(request));
-  for (Result& result : refusals.responses) response.responses.push_back(std::move(result));
-  co_return response;
+    if (error == ErrorCode::kNone) return std::nullopt;
+    return refused(state.name, state.topic_id, error);
+  };
+  return ask_controller<&metadata::ControllerApi::delete_topics, &DeleteTopicsRequest::topics,
+                        &DeleteTopicsResponse::responses>(context, std::move(request), refuse);
 }
 
 }  // namespace

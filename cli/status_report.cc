@@ -5,6 +5,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/columns.h"
@@ -62,13 +63,34 @@ Json common_of(const Json& object) {
           {"conditions", conditions_of(object)}};
 }
 
-using PodsByName = std::map<std::pair<std::string, std::string>, const Json*>;
+// By namespace and name.
+using ObjectsByName = std::map<std::pair<std::string, std::string>, const Json*>;
 
-Json broker_of(const Json& broker, const std::string& ns, const PodsByName& pods) {
+const Json& find_object(const ObjectsByName& objects, const std::string& ns, const std::string& name) {
   static const Json kNull;
+  const auto found = objects.find({ns, name});
+  return found == objects.end() ? kNull : *found->second;
+}
+
+// "NAME.NAMESPACE.svc:PORT" is for clients within the cluster. From outside it is where the Service's load
+// balancer is, if it has one: the local runtime serves it on this machine.
+Json bootstrap_from_here(const Json& in_cluster, const ObjectsByName& services) {
+  static const RE2 kServiceName(R"(([^.,:]+)\.([^.,:]+)\.svc(:\d+))");
+  const std::string text = in_cluster.is_string() ? in_cluster.get<std::string>() : "";
+  std::string name, ns, port;
+  if (!RE2::FullMatch(text, kServiceName, &name, &ns, &port)) return in_cluster;
+  const Json& ingress = at(find_object(services, ns, name), {"status", "loadBalancer", "ingress"});
+  if (!ingress.is_array() || ingress.empty()) return in_cluster;
+  for (const char* field : {"hostname", "ip"}) {
+    if (const Json& host = at(ingress.front(), {field}); host.is_string())
+      return host.get<std::string>() + port;
+  }
+  return in_cluster;
+}
+
+Json broker_of(const Json& broker, const std::string& ns, const ObjectsByName& pods) {
   const Json& name = at(broker, {"pod"});
-  const auto found = name.is_string() ? pods.find({ns, name.get<std::string>()}) : pods.end();
-  const Json& pod = found == pods.end() ? kNull : *found->second;
+  const Json& pod = find_object(pods, ns, name.is_string() ? name.get<std::string>() : "");
   return {
       {"id", at(broker, {"id"})},
       {"pod", name},
@@ -79,11 +101,11 @@ Json broker_of(const Json& broker, const std::string& ns, const PodsByName& pods
       {"restarts", at(broker, {"restarts"})}};
 }
 
-Json cluster_of(const Json& object, const PodsByName& pods) {
+Json cluster_of(const Json& object, const ObjectsByName& pods, const ObjectsByName& services) {
   Json cluster = common_of(object);
   const Json& status = at(object, {"status"});
-  for (const char* field : {"clusterId", "bootstrapServers", "readyReplicas"})
-    cluster[field] = at(status, {field});
+  for (const char* field : {"clusterId", "readyReplicas"}) cluster[field] = at(status, {field});
+  cluster["bootstrapServers"] = bootstrap_from_here(at(status, {"bootstrapServers"}), services);
   cluster["replicas"] =
       at(status, {"replicas"}).is_null() ? at(object, {"spec", "replicas"}) : at(status, {"replicas"});
   cluster["brokers"] = Json::array();
@@ -107,6 +129,15 @@ std::string cell(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+// The objects stay in `list`.
+ObjectsByName by_name(const Json& list) {
+  ObjectsByName objects;
+  for (const Json& object : at(list, {"items"})) {
+    objects[{cell(at(object, {"metadata", "namespace"})), cell(at(object, {"metadata", "name"}))}] = &object;
+  }
+  return objects;
+}
+
 // Why it is not ready, else empty.
 std::string trouble_of(const Json& object) {
   for (const Json& condition : object.at("conditions")) {
@@ -119,14 +150,12 @@ std::string trouble_of(const Json& object) {
 
 }  // namespace
 
-Json status_report(const Json& clusters, const Json& topics, const Json& pods) {
-  PodsByName by_name;
-  for (const Json& pod : at(pods, {"items"})) {
-    by_name[{cell(at(pod, {"metadata", "namespace"})), cell(at(pod, {"metadata", "name"}))}] = &pod;
-  }
+Json status_report(const Json& clusters, const Json& topics, const Json& pods, const Json& services) {
+  const ObjectsByName pods_by_name = by_name(pods);
+  const ObjectsByName services_by_name = by_name(services);
   Json report = {{"clusters", Json::array()}, {"topics", Json::array()}};
   for (const Json& cluster : at(clusters, {"items"}))
-    report["clusters"].push_back(cluster_of(cluster, by_name));
+    report["clusters"].push_back(cluster_of(cluster, pods_by_name, services_by_name));
   for (const Json& topic : at(topics, {"items"})) report["topics"].push_back(topic_of(topic));
   const auto by_key = [](const Json& a, const Json& b) {
     return std::pair(cell(a.at("namespace")), cell(a.at("name"))) <

@@ -7,7 +7,8 @@
 //    "topics":   [{"namespace", "name", "topicName", "topicId", "cluster", "ready": bool, "partitions",
 //                  "replicationFactor", "generation", "observedGeneration", "conditions": [...]}]}
 // conditions are {"type", "status", "reason", "message", "lastTransitionTime"}. What is not known is null.
-// `pid` is known where the local runtime runs the pods. Threads: pure functions.
+// `bootstrapServers` is the address for clients where the command runs, if the Service has one there; else
+// the name within the cluster. `pid` is known where the local runtime runs the pods. Threads: pure functions.
 #pragma once
 
 #include <string>
@@ -18,7 +19,7 @@ namespace penstock::cli {
 
 // The lists as KubeClient::list() returns them.
 nlohmann::json status_report(const nlohmann::json& clusters, const nlohmann::json& topics,
-                             const nlohmann::json& pods);
+                             const nlohmann::json& pods, const nlohmann::json& services);
 
 // The same for people.
 std::string status_text(const nlohmann::json& report);

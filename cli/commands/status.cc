@@ -37,7 +37,9 @@ aio::Task<Result<kube::Json>> collect(HttpKubeClient& client, std::string ns) {
   if (!topics) co_return topics;
   const auto pods = co_await list_or_empty(client, kube::kPodKind, ns);
   if (!pods) co_return pods;
-  co_return status_report(*clusters, *topics, *pods);
+  const auto services = co_await list_or_empty(client, kube::kServiceKind, ns);
+  if (!services) co_return services;
+  co_return status_report(*clusters, *topics, *pods, *services);
 }
 
 aio::Task<int> status_main(HttpKubeClient& client, std::string ns, bool is_json) {

@@ -26,6 +26,7 @@ namespace {
 
 constexpr base::Logger log("proxy");
 constexpr std::array kAddresses = {"127.0.0.1", "::1"};
+constexpr const char* kHostName = "localhost";  // Both of them.
 
 bool is_ready(const Json& pod) {
   const Json& conditions = value_at(pod, "/status/conditions");
@@ -87,6 +88,7 @@ struct ServiceProxy::Impl {
   aio::Gate gate{};
 
   void sync();
+  void tell_addresses();
   bool open(const ListenerKey& key, const std::shared_ptr<Listener>& listener);
   aio::Task<> retry();
   aio::Task<> accept_all(std::shared_ptr<Listener> listener);
@@ -135,7 +137,29 @@ void ServiceProxy::Impl::sync() {
     listener->port = what.second;
     if (!listener->is_open) all_open = open(key, listener) && all_open;
   }
+  tell_addresses();
   if (!all_open && !is_retrying) aio::spawn(gate, "proxy retry", retry());
+}
+
+// As Kubernetes tells the address of a load balancer. Of two Services with the same port only one has it.
+void ServiceProxy::Impl::tell_addresses() {
+  std::set<ObjectKey> served;
+  for (const auto& [key, listener] : listeners)
+    if (listener->is_open) served.insert(listener->service);
+  const Kind* kind = objects.kinds().find_resource("services");
+  WriteOptions options;
+  options.tracks_fields = false;
+  options.subresource = "status";
+  for (const ObjectPtr& service : objects.store().list("services", "")) {
+    const ObjectKey key{"services", namespace_of(*service), name_of(*service)};
+    const Json ingress = served.contains(key) ? Json::array({{{"hostname", kHostName}}}) : Json();
+    if (value_at(*service, "/status/loadBalancer/ingress") == ingress) continue;
+    Json changed = *service;
+    changed["status"]["loadBalancer"] = Json::object();
+    if (!ingress.is_null()) changed["status"]["loadBalancer"]["ingress"] = ingress;
+    if (const auto done = objects.update(*kind, key.ns, key.name, std::move(changed), options); !done)
+      log.warn("status of {}: {}", key.to_string(), done.error().what());
+  }
 }
 
 bool ServiceProxy::Impl::open(const ListenerKey& key, const std::shared_ptr<Listener>& listener) {

@@ -1,5 +1,6 @@
 // Services of type ClusterIP on this machine: each of their ports is a TCP proxy on 127.0.0.1 and [::1] that
-// hands connections in turn to the pods that are ready, and outlives any of them.
+// hands connections in turn to the pods that are ready, and outlives any of them. The status of a Service
+// that is served so has "localhost" as its load balancer's ingress.
 //
 // A connection that comes while no pod is ready waits up to kPatience for one: a broker that restarts is back
 // by then. Bounded: kConnectionsMax connections.

@@ -86,6 +86,7 @@ class QuickstartTest(unittest.TestCase):
     def test_records_come_back_whatever_dies(self):
         self.produce("a", "b", "c")
         self.assertEqual(self.consume(), ["a", "b", "c"])
+        self.assertEqual(self.status()["clusters"][0]["bootstrapServers"], BOOTSTRAP)
         before = self.broker()
         os.kill(before["pid"], signal.SIGKILL)
         wait_until(lambda: self.broker()["ready"] and self.broker()["pid"] != before["pid"], 30, "another broker")

@@ -20,7 +20,7 @@ Json one_cluster() {
              {"status",
               {{"observedGeneration", 2},
                {"clusterId", "abc"},
-               {"bootstrapServers", "localhost:9092"},
+               {"bootstrapServers", "demo-bootstrap.default.svc:9092"},
                {"replicas", 1},
                {"readyReplicas", 1},
                {"brokers",
@@ -40,6 +40,13 @@ Json one_pod() {
          {"status", {{"phase", "Running"}, {"podIP", "127.0.0.2"}}}}}}};
 }
 
+// As the local runtime has it.
+Json one_service() {
+  return {{"items",
+           {{{"metadata", {{"name", "demo-bootstrap"}, {"namespace", "default"}}},
+             {"status", {{"loadBalancer", {{"ingress", {{{"hostname", "localhost"}}}}}}}}}}}};
+}
+
 Json one_topic() {
   return {{"items",
            {{{"metadata", {{"name", "test"}, {"namespace", "default"}, {"generation", 2}}},
@@ -53,7 +60,7 @@ Json one_topic() {
 }
 
 TEST(StatusReport, KnowsEachBrokersProcess) {
-  const Json report = status_report(one_cluster(), one_topic(), one_pod());
+  const Json report = status_report(one_cluster(), one_topic(), one_pod(), one_service());
   const Json& broker = report.at("clusters").at(0).at("brokers").at(0);
   EXPECT_EQ(broker, Json({{"id", 0},
                           {"pod", "demo-0"},
@@ -67,18 +74,34 @@ TEST(StatusReport, KnowsEachBrokersProcess) {
   EXPECT_EQ(report.at("topics").at(0).at("cluster"), "demo");
 }
 
+TEST(StatusReport, TheBootstrapAddressIsTheOneForClientsHere) {
+  const auto bootstrap = [](const Json& services) {
+    return status_report(one_cluster(), {}, {}, services).at("clusters").at(0).at("bootstrapServers");
+  };
+  EXPECT_EQ(bootstrap(one_service()), "localhost:9092");
+  Json service = one_service();
+  Json& ingress = service["items"][0]["status"]["loadBalancer"]["ingress"];
+  ingress = {{{"ip", "192.0.2.7"}}};
+  EXPECT_EQ(bootstrap(service), "192.0.2.7:9092");
+  ingress = Json::array();
+  EXPECT_EQ(bootstrap(service), "demo-bootstrap.default.svc:9092") << "a Service within the cluster only";
+  service = one_service();
+  service["items"][0]["metadata"]["namespace"] = "other";
+  EXPECT_EQ(bootstrap(service), "demo-bootstrap.default.svc:9092");
+}
+
 TEST(StatusReport, WhatIsNotKnownIsNull) {
   const Json bare = {{"items", {{{"metadata", {{"name", "x"}, {"namespace", "n"}}}}}}};
-  const Json report = status_report(bare, bare, Json::object());
+  const Json report = status_report(bare, bare, Json::object(), Json::object());
   EXPECT_TRUE(report.at("clusters").at(0).at("clusterId").is_null());
   EXPECT_EQ(report.at("clusters").at(0).at("brokers"), Json::array());
   EXPECT_TRUE(report.at("topics").at(0).at("partitions").is_null());
-  EXPECT_EQ(status_report(Json::object(), Json::object(), Json::object()),
+  EXPECT_EQ(status_report(Json::object(), Json::object(), Json::object(), Json::object()),
             Json({{"clusters", Json::array()}, {"topics", Json::array()}}));
 }
 
 TEST(StatusReport, AsText) {
-  EXPECT_EQ(status_text(status_report(one_cluster(), one_topic(), one_pod())),
+  EXPECT_EQ(status_text(status_report(one_cluster(), one_topic(), one_pod(), one_service())),
             R"(KafkaCluster default/demo: Ready
   bootstrap localhost:9092, cluster id abc
   BROKER  POD     PID   ADDRESS         READY  PHASE    RESTARTS

@@ -143,6 +143,10 @@ aio::Task<bool> BrokerLifecycle::controlled_shutdown(base::Duration timeout) {
 aio::Task<> BrokerLifecycle::stop() {
   stopping_.cancel();
   co_await gate_.close();
+  give_up_waiting();
+}
+
+void BrokerLifecycle::give_up_waiting() {
   registered_.set(base::fail(base::Errc::kShuttingDown, "the broker stops"));
   unfenced_.set(base::fail(base::Errc::kShuttingDown, "the broker stops"));
 }

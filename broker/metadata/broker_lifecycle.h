@@ -52,6 +52,8 @@ class BrokerLifecycle {
   kafka::BrokerEpoch epoch() const { return epoch_; }
   bool is_fenced() const { return is_fenced_; }
 
+  // Who waits for the registration or for the service hears kShuttingDown, if it has not come.
+  void give_up_waiting();
   // Leaders move away, then the controller lets the broker go. False when it did not within `timeout`.
   aio::Task<bool> controlled_shutdown(base::Duration timeout);
   aio::Task<> stop();

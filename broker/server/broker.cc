@@ -15,6 +15,8 @@ namespace penstock::server {
 namespace {
 
 constexpr base::Logger log("server");
+// How often a broker that starts looks whether it is to stop.
+constexpr auto kLookEvery = base::milliseconds(100);
 
 // Kafka's names that are accepted without acting on them: threads and sockets are sized by other means here,
 // and the topics of transactions and share groups are not made yet.
@@ -94,7 +96,7 @@ base::Result<std::unique_ptr<Broker>> Broker::create(base::Properties properties
   return std::unique_ptr<Broker>(new Broker(std::move(parts)));
 }
 
-base::Result<> Broker::start() {
+base::Result<> Broker::start(const std::function<bool()>& is_stop_wanted) {
   Parts& parts = *parts_;
   log.info("{}", kVersionText);
   parts.warn_unknown();
@@ -107,7 +109,14 @@ base::Result<> Broker::start() {
         std::make_unique<aio::ReactorThread>(parts.clock, *parts.pool, "reactor-" + std::to_string(i)));
   }
   TRY(parts.open());
-  auto started = blocking_call(parts.control->reactor(), [&parts] { return parts.start_parts(); });
+  auto starting = begin_call(parts.control->reactor(), [&parts] { return parts.start_parts(); });
+  bool is_given_up = false;
+  while (starting.wait_for(kLookEvery) != std::future_status::ready) {
+    if (is_given_up || !is_stop_wanted()) continue;
+    is_given_up = true;
+    parts.control->reactor().post([&parts] { parts.give_up_start(); });
+  }
+  auto started = starting.get();
   // What did start is stopped in order; why it failed is what the caller wants to know.
   if (!started) (void)stop();
   return started;

@@ -53,6 +53,7 @@ struct Broker::Parts {
   security::AllowAll authorizer;
   Metrics metrics;
   std::atomic<bool> is_ready = false;
+  bool is_start_given_up = false;  // Control reactor.
 
   std::unique_ptr<aio::BlockingPool> pool;
   std::unique_ptr<aio::ReactorThread> control;
@@ -96,6 +97,8 @@ struct Broker::Parts {
   net::HttpReply answer_admin(std::string_view path) const;
   metadata::LifecycleOptions lifecycle_options();
   aio::Task<base::Result<>> start_parts();
+  base::Result<> check_start_wanted() const;
+  void give_up_start();
   aio::Task<base::Result<>> stop_parts();
 };
 

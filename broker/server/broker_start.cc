@@ -144,9 +144,21 @@ base::Result<> Broker::Parts::start_listeners() {
   return {};
 }
 
+base::Result<> Broker::Parts::check_start_wanted() const {
+  if (is_start_given_up) return base::fail(base::Errc::kShuttingDown, "told to stop while starting");
+  return {};
+}
+
+void Broker::Parts::give_up_start() {
+  is_start_given_up = true;
+  lifecycle->give_up_waiting();
+  publisher->give_up_waiting();
+}
+
 aio::Task<base::Result<>> Broker::Parts::start_parts() {
   CO_TRY(start_admin());
   CO_TRY(co_await replicas->start(control->reactor()));
+  CO_TRY(check_start_wanted());
   publisher->start();
   metadata->start();
   lifecycle->start();
@@ -154,6 +166,7 @@ aio::Task<base::Result<>> Broker::Parts::start_parts() {
   // The registration is a record at the offset that is its epoch: with it applied, so is all that came
   // before.
   co_await publisher->wait_applied(kafka::Offset(lifecycle->epoch().value()));
+  CO_TRY(check_start_wanted());
   auto start_sockets = [this] { return start_listeners(); };
   CO_TRY(co_await aio::run_on(control->reactor(), lanes.front()->reactor(), std::move(start_sockets)));
   lifecycle->set_ready();

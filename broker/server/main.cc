@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -38,12 +39,16 @@ sigset_t block_signals() {
   return signals;
 }
 
+// A signal that came within the time, or 0.
+int take_signal(const sigset_t& signals, time_t seconds) {
+  const timespec patience{.tv_sec = seconds, .tv_nsec = 0};
+  return std::max(sigtimedwait(&signals, nullptr, &patience), 0);
+}
+
 // Returns the signal, or 0 when the broker has failed.
 int wait_for_end(const sigset_t& signals, const penstock::server::Broker& broker) {
-  constexpr timespec kLookEvery{.tv_sec = 1, .tv_nsec = 0};
   for (;;) {
-    const int signal = sigtimedwait(&signals, nullptr, &kLookEvery);
-    if (signal > 0) return signal;
+    if (const int signal = take_signal(signals, 1); signal != 0) return signal;
     if (broker.has_failed()) return 0;
   }
 }
@@ -71,8 +76,15 @@ int serve(const Options& options) {
   const sigset_t signals = block_signals();
   auto broker = penstock::server::Broker::create(std::move(*properties));
   if (!broker) return refuse(broker.error(), nullptr);
-  if (auto started = (*broker)->start(); !started) return refuse(started.error(), nullptr);
-  const int signal = wait_for_end(signals, **broker);
+  int signal = 0;
+  const auto is_stop_wanted = [&] { return (signal = take_signal(signals, 0)) != 0; };
+  if (auto started = (*broker)->start(is_stop_wanted); !started) {
+    if (signal == 0 || started.error().code() != penstock::base::Errc::kShuttingDown)
+      return refuse(started.error(), nullptr);
+    log.info("stopped on a signal before it was ready");
+    return 0;
+  }
+  if (signal == 0) signal = wait_for_end(signals, **broker);
   log.info("{}", signal == 0 ? "stopping after a failure" : "stopping on a signal");
   const auto stopped = (*broker)->stop();
   if (!stopped) return refuse(stopped.error(), nullptr);

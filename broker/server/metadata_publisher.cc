@@ -105,6 +105,11 @@ aio::Task<> MetadataPublisher::wait_applied(kafka::Offset offset) {
   co_await done.wait();
 }
 
+void MetadataPublisher::give_up_waiting() {
+  for (const Waiter& waiter : std::exchange(waiters_, {}))
+    parts_.reactor.post([done = waiter.done] { done.set(true); });
+}
+
 void MetadataPublisher::add_topic_changes(const ImageUpdate& update, const base::Uuid& topic_id,
                                           replication::LocalChanges& changes) const {
   const auto before = update.before->topic(topic_id);

@@ -41,8 +41,9 @@ class MetadataPublisher {
 
   // The newest record that has been applied.
   kafka::Offset applied() const { return applied_; }
-  // Resumes once everything up to `offset` has been applied.
+  // Resumes once everything up to `offset` has been applied, or when nobody waits any more.
   aio::Task<> wait_applied(kafka::Offset offset);
+  void give_up_waiting();
 
  private:
   void on_update(const metadata::ImageUpdate& update);

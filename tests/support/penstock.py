@@ -40,9 +40,9 @@ def wait_until(condition, seconds, what):
 
 
 class Broker:
-    """One broker that is its own controller."""
+    """One broker that is its own controller, unless `quorum` names others for format."""
 
-    def __init__(self, directory, overrides=None):
+    def __init__(self, directory, overrides=None, quorum=("--standalone",)):
         self.directory = pathlib.Path(directory)
         self.port = free_port()
         self.admin_port = free_port()
@@ -66,7 +66,7 @@ class Broker:
         self.config = self.directory / "server.properties"
         self.config.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
         subprocess.run([BIN / "penstock-broker", "format", "--config", self.config, "--cluster-id", CLUSTER_ID,
-                        "--standalone"], check=True, capture_output=True)
+                        *quorum], check=True, capture_output=True)
 
     @property
     def bootstrap(self):

@@ -46,9 +46,9 @@ bool has_news(const PartitionData& result) {
 
 }  // namespace
 
-FetchSessionCache::FetchSessionCache(std::size_t slots_max, std::size_t reactor_index,
+FetchSessionCache::FetchSessionCache(FetchSessionLimits limits, std::size_t reactor_index,
                                      std::size_t reactor_count, std::uint64_t seed)
-    : slots_max_(slots_max), reactor_index_(reactor_index), reactor_count_(reactor_count), random_(seed) {}
+    : limits_(limits), reactor_index_(reactor_index), reactor_count_(reactor_count), random_(seed) {}
 
 FetchSessionCache::Key FetchSessionCache::key_of(const FetchTarget& target) {
   return {.topic = target.topic, .topic_id = target.topic_id, .partition = target.partition.partition};
@@ -67,7 +67,7 @@ FetchContext FetchSessionCache::begin(FetchRequest& request, std::int16_t versio
   context.has_topic_ids = version >= kFirstVersionWithTopicIds;
   if (request.session_epoch == kInitialEpoch || request.session_epoch == kFinalEpoch) {
     // A full fetch ends the session that it names.
-    sessions_.erase(request.session_id);
+    if (const auto named = sessions_.find(request.session_id); named != sessions_.end()) close(named);
     context.kind = request.session_epoch == kFinalEpoch ? FetchKind::kSessionless : FetchKind::kFull;
     context.targets = targets_of(request);
     return context;
@@ -79,9 +79,14 @@ FetchContext FetchSessionCache::begin(FetchRequest& request, std::int16_t versio
   if (session.has_topic_ids != context.has_topic_ids) return refuse(ErrorCode::kFetchSessionTopicIdError);
   update(session, request);
   if (session.partitions.empty()) {
-    sessions_.erase(found);
+    close(found);
     context.kind = FetchKind::kSessionless;
     return context;
+  }
+  if (partitions_ > limits_.partitions_max) {
+    // It has grown too much; the reader comes again with a full fetch, and gets a session if there is room.
+    close(found);
+    return refuse(ErrorCode::kFetchSessionIdNotFound);
   }
   session.used_at = now;
   session.epoch = next_epoch(session.epoch);
@@ -93,7 +98,13 @@ FetchContext FetchSessionCache::begin(FetchRequest& request, std::int16_t versio
   return context;
 }
 
+void FetchSessionCache::close(std::unordered_map<std::int32_t, Session>::iterator session) {
+  partitions_ -= session->second.partitions.size();
+  sessions_.erase(session);
+}
+
 void FetchSessionCache::update(Session& session, FetchRequest& request) {
+  partitions_ -= session.partitions.size();
   for (FetchTarget& target : targets_of(request)) {
     Key key = key_of(target);
     if (const auto known = session.by_key.find(key); known != session.by_key.end()) {
@@ -112,6 +123,7 @@ void FetchSessionCache::update(Session& session, FetchRequest& request) {
       session.by_key.erase(known);
     }
   }
+  partitions_ += session.partitions.size();
 }
 
 bool FetchSessionCache::must_tell(Remembered& known, const PartitionData& result) {
@@ -160,6 +172,7 @@ FetchAnswer FetchSessionCache::finish_full(const FetchContext& context,
     must_tell(session.partitions.back(), results[i]);
     session.by_key.emplace(std::move(key), std::prev(session.partitions.end()));
   }
+  partitions_ += session.partitions.size();
   return answer;
 }
 
@@ -183,15 +196,22 @@ FetchAnswer FetchSessionCache::finish_incremental(const FetchContext& context,
   return answer;
 }
 
+bool FetchSessionCache::make_room(bool is_privileged, std::size_t partitions, base::MonoTime now) {
+  if (partitions > limits_.partitions_max) return false;
+  while (sessions_.size() >= limits_.sessions_max || partitions_ + partitions > limits_.partitions_max) {
+    if (!push_out_one(is_privileged, partitions, now)) return false;
+  }
+  return true;
+}
+
 // Idle sessions go first; then a follower's pushes out a consumer's, and a larger one a smaller one, of those
 // that have had their time.
-bool FetchSessionCache::make_room(bool is_privileged, std::size_t partitions, base::MonoTime now) {
-  if (sessions_.size() < slots_max_) return true;
+bool FetchSessionCache::push_out_one(bool is_privileged, std::size_t partitions, base::MonoTime now) {
   if (sessions_.empty()) return false;
   const auto oldest =
       std::ranges::min_element(sessions_, {}, [](const auto& entry) { return entry.second.used_at; });
   if (now - oldest->second.used_at > kIdleMax) {
-    sessions_.erase(oldest);
+    close(oldest);
     return true;
   }
   const auto rank = [](const Session& session) {
@@ -205,7 +225,7 @@ bool FetchSessionCache::make_room(bool is_privileged, std::size_t partitions, ba
     if (is_evictable && (victim == sessions_.end() || rank(session) < rank(victim->second))) victim = entry;
   }
   if (victim == sessions_.end() || rank(victim->second) >= std::pair(is_privileged, partitions)) return false;
-  sessions_.erase(victim);
+  close(victim);
   return true;
 }
 
@@ -218,7 +238,9 @@ std::int32_t FetchSessionCache::new_id() {
 }
 
 FetchSessions::FetchSessions(std::vector<aio::Reactor*> reactors, std::size_t slots_max, std::uint64_t seed) {
-  const std::size_t each = slots_max == 0 ? 0 : std::max<std::size_t>(slots_max / reactors.size(), 1);
+  FetchSessionLimits each;
+  each.sessions_max = slots_max == 0 ? 0 : std::max<std::size_t>(slots_max / reactors.size(), 1);
+  each.partitions_max = kPartitionsMax / reactors.size();
   for (std::size_t i = 0; i < reactors.size(); ++i) {
     parts_.push_back({reactors[i], FetchSessionCache(each, i, reactors.size(), seed + i)});
   }

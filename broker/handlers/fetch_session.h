@@ -45,6 +45,12 @@ struct FetchContext {
   std::vector<FetchTarget> targets;
 };
 
+// What a cache may hold; a reader without a place fetches without a session, as it does from an old broker.
+struct FetchSessionLimits {
+  std::size_t sessions_max = 0;
+  std::size_t partitions_max = 0;  // Over all sessions; each is some 250 bytes.
+};
+
 // What goes into the answer.
 struct FetchAnswer {
   kafka::ErrorCode error = kafka::ErrorCode::kNone;
@@ -55,7 +61,7 @@ struct FetchAnswer {
 class FetchSessionCache {
  public:
   // `reactor_index` of `reactor_count`: the ids of its sessions leave this remainder.
-  FetchSessionCache(std::size_t slots_max, std::size_t reactor_index, std::size_t reactor_count,
+  FetchSessionCache(FetchSessionLimits limits, std::size_t reactor_index, std::size_t reactor_count,
                     std::uint64_t seed);
 
   // Which partitions to read. Moves the request's topics.
@@ -90,7 +96,7 @@ class FetchSessionCache {
 
   FetchContext refuse(kafka::ErrorCode error) const;
   static Key key_of(const FetchTarget& target);
-  static void update(Session& session, kafka::FetchRequest& request);
+  void update(Session& session, kafka::FetchRequest& request);
   static bool must_tell(Remembered& known, const kafka::FetchResponse::PartitionData& result);
   FetchAnswer finish_full(const FetchContext& context,
                           const std::vector<kafka::FetchResponse::PartitionData>& results,
@@ -98,18 +104,24 @@ class FetchSessionCache {
   FetchAnswer finish_incremental(const FetchContext& context,
                                  const std::vector<kafka::FetchResponse::PartitionData>& results);
   bool make_room(bool is_privileged, std::size_t partitions, base::MonoTime now);
+  bool push_out_one(bool is_privileged, std::size_t partitions, base::MonoTime now);
+  void close(std::unordered_map<std::int32_t, Session>::iterator session);
   std::int32_t new_id();
 
-  const std::size_t slots_max_;
+  const FetchSessionLimits limits_;
   const std::size_t reactor_index_;
   const std::size_t reactor_count_;
   base::SeededRandom random_;
   std::unordered_map<std::int32_t, Session> sessions_;
+  std::size_t partitions_ = 0;  // Of all sessions together.
 };
 
 class FetchSessions {
  public:
-  // The reactors that serve connections. `slots_max` is for all of them together.
+  // About 64 MiB.
+  static constexpr std::size_t kPartitionsMax = std::size_t{1} << 18;
+
+  // The reactors that serve connections. `slots_max` and kPartitionsMax are for all of them together.
   FetchSessions(std::vector<aio::Reactor*> reactors, std::size_t slots_max, std::uint64_t seed);
 
   // Both on the connection's reactor.

@@ -56,7 +56,7 @@ class FetchSessionTest : public ::testing::Test {
     return finish(std::vector<PartitionData>(partitions.size(), result_of(5)));
   }
 
-  FetchSessionCache cache_{2, 1, 4, 42};
+  FetchSessionCache cache_{{.sessions_max = 2, .partitions_max = 8}, 1, 4, 42};
   base::MonoTime now_{std::chrono::hours(1)};
   FetchContext context_;
   FetchAnswer answer_;
@@ -179,6 +179,31 @@ TEST_F(FetchSessionTest, FollowersPushOutConsumers) {
   begin(follower);
   EXPECT_GT(finish({result_of(5)}), 0);
   EXPECT_EQ(cache_.size(), 2U);
+}
+
+TEST_F(FetchSessionTest, PartitionsOfAllSessionsTogetherAreBounded) {
+  EXPECT_EQ(open({0, 1, 2, 3, 4, 5, 6, 7, 8}), 0) << "more than all may have";
+  const std::int32_t first = open({0, 1, 2, 3, 4, 5});
+  EXPECT_GT(first, 0);
+  EXPECT_EQ(open({0, 1, 2}), 0) << "nobody is pushed out in its first two minutes";
+  const std::int32_t second = open({0, 1});
+  EXPECT_GT(second, 0);
+  begin(request_of(second, 1, {2}));
+  EXPECT_EQ(context_.error, ErrorCode::kFetchSessionIdNotFound) << "it has grown beyond the bound";
+  EXPECT_EQ(cache_.size(), 1U);
+  // What went has made room, whichever way it went.
+  FetchRequest less = request_of(first, 1);
+  less.forgotten_topics_data.push_back({.topic = "orders", .partitions = {0, 1}});
+  EXPECT_EQ(begin(less), (std::vector{2, 3, 4, 5}));
+  finish(std::vector<PartitionData>(4, result_of(5)));
+  const std::int32_t third = open({0, 1, 2, 3});
+  EXPECT_GT(third, 0);
+  begin(request_of(third, 0, {0}));
+  finish({result_of(5)});
+  EXPECT_EQ(cache_.size(), 2U);
+  now_ += std::chrono::minutes(3);
+  EXPECT_GT(open({0, 1, 2, 3, 4, 5, 6, 7}), 0) << "both idle ones give way";
+  EXPECT_EQ(cache_.size(), 1U);
 }
 
 aio::Task<bool> go_on(FetchSessions& sessions, aio::Reactor& reactor, std::int32_t id, FetchKind& kind) {

@@ -99,7 +99,8 @@ bool Connection::read_once() {
     return false;
   }
   if (status->would_block) return false;
-  last_active_ = reactor_.now();
+  received_ += status->bytes;
+  if (received_ >= kProgressBytes) set_active();
   in_.received(status->bytes);
   take_frames();
   return !is_closed_ && status->bytes == space.size();
@@ -150,7 +151,13 @@ void Connection::rest() {
   });
 }
 
+void Connection::set_active() {
+  last_active_ = reactor_.now();
+  received_ = 0;
+}
+
 void Connection::start_request(Frame frame) {
+  set_active();
   const std::uint64_t sequence = first_sequence_ + slots_.size();
   slots_.push_back(Slot{.request_bytes = frame.bytes.size(), .response = std::nullopt});
   bytes_in_flight_ += frame.bytes.size();
@@ -226,7 +233,7 @@ bool Connection::write_some() {
     });
     return false;
   }
-  last_active_ = reactor_.now();
+  set_active();
   out_done_ += status->bytes;
   while (!out_.empty()) {
     const std::size_t size = size_of(out_.front());

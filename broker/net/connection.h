@@ -45,10 +45,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
 
   const ConnectionInfo& info() const { return info_; }
-  // When the last byte came or went.
+  // When a request last came whole, kProgressBytes of one had come, or bytes of an answer went: a client that
+  // lets a request trickle in is not active.
   base::MonoTime last_active() const { return last_active_; }
   bool is_idle() const { return slots_.empty(); }
 
+  static constexpr std::size_t kProgressBytes = 64 * 1024;
   // Requests started in one turn of the reactor.
   static constexpr std::size_t kRequestsPerTurnMax = 256;
 
@@ -68,6 +70,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool may_start(base::ByteSpan frame) const;
   void rest();
   void arm_read();
+  void set_active();
   void flush();
   bool write_some();
   void fail(const base::Error& error);
@@ -98,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_taking_ = false;
   bool is_closed_ = false;
   base::MonoTime last_active_;
+  std::size_t received_ = 0;  // Since then.
   aio::CancelSource disconnected_;
 };
 

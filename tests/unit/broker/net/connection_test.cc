@@ -185,6 +185,25 @@ TEST_F(Fixture, ClosesAfterTheAnswersBeforeAClosingOne) {
   EXPECT_EQ(wire.to_client, "<a><b>");
 }
 
+TEST_F(Fixture, ARequestThatTricklesInIsNoActivity) {
+  const auto receive = [this](const std::string& bytes) {
+    scheduler.run_for(base::seconds(1));
+    wire.to_server += bytes;
+    std::exchange(wire.on_readable, nullptr)();
+    return reactor.now() == connection->last_active();
+  };
+  constexpr std::size_t kBody = 2 * Connection::kProgressBytes;
+  base::ByteWriter length;
+  length.write_int32(kBody);
+  EXPECT_FALSE(receive(std::string(base::as_text(length.span()))));
+  EXPECT_FALSE(receive("a"));
+  EXPECT_FALSE(receive("b"));
+  EXPECT_TRUE(receive(std::string(Connection::kProgressBytes, 'c'))) << "slow, but getting there";
+  EXPECT_FALSE(receive(std::string(kBody - Connection::kProgressBytes - 3, 'd')));
+  EXPECT_TRUE(receive("e")) << "it is whole";
+  EXPECT_EQ(sink.started.size(), 1U);
+}
+
 // Answers at once.
 class InlineSink final : public RequestSink {
  public:

@@ -2,7 +2,9 @@
 
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
+#include <cpprest/containerstream.h>
 #include <cpprest/http_client.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -154,7 +156,14 @@ CppRestTransport::Cancel CppRestTransport::send(HttpCall call, OnChunk on_chunk,
     request.headers().add("Accept", "application/json");
     request.headers().add("User-Agent", "penstock");
     if (!call.authorization.empty()) request.headers().add("Authorization", call.authorization);
-    if (!call.content_type.empty()) request.set_body(std::move(call.body), call.content_type);
+    if (!call.content_type.empty()) {
+      // Bytes, not text: the library reads a string's stream of char through one of unsigned char, which is
+      // undefined.
+      std::vector<std::uint8_t> body(call.body.begin(), call.body.end());
+      const std::size_t size = body.size();
+      request.set_body(concurrency::streams::bytestream::open_istream(std::move(body)), size,
+                       call.content_type);
+    }
     client.request(request, exchange->cancel.get_token()).then([exchange](pplx::task<http_response> done) {
       try {
         http_response response = done.get();

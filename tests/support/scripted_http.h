@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -49,13 +50,24 @@ class ScriptedHttp {
   }
 
  private:
+  // The body is as long as Content-Length says, without one there is none.
+  static bool is_whole(const std::string& request) {
+    constexpr std::string_view kEnd = "\r\n\r\n";
+    constexpr std::string_view kLength = "\r\nContent-Length:";
+    const std::size_t end = request.find(kEnd);
+    if (end == std::string::npos) return false;
+    const std::size_t length = request.find(kLength);
+    if (length >= end) return true;
+    return request.size() - end - kEnd.size() >= std::stoul(request.substr(length + kLength.size()));
+  }
+
   void serve() {
     for (const Reply& reply : replies_) {
       const int connection = ::accept(listener_, nullptr, nullptr);
       if (connection < 0) return;
       std::string request;
       char buffer[4096];
-      while (!request.contains("\r\n\r\n")) {
+      while (!is_whole(request)) {
         const ssize_t size = ::recv(connection, buffer, sizeof buffer, 0);
         if (size <= 0) break;
         request.append(buffer, static_cast<std::size_t>(size));

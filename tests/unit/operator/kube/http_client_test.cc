@@ -96,6 +96,21 @@ TEST(HttpKubeClient, PutsPagesTogetherAndStartsAgainWhenTheyExpire) {
   EXPECT_NE(bench.server.requests()[3].find("continue=y"), std::string::npos);
 }
 
+TEST(HttpKubeClient, SendsAnObjectAsItIs) {
+  const Json object = {{"apiVersion", "v1"},
+                       {"kind", "ConfigMap"},
+                       {"metadata", {{"name", "a"}, {"namespace", "ns"}}},
+                       {"data", {{"text", "\u00e9" + std::string(100'000, 'x')}}}};
+  Bench bench({reply(200, R"({"metadata":{"name":"a"}})")});
+  const auto applied = bench.ask_task([&](Bench& b) { return b.client->apply(kConfigMapKind, object, {}); });
+  ASSERT_TRUE(applied) << applied.error().what();
+  const std::string request = bench.server.requests()[0];
+  EXPECT_TRUE(request.starts_with("PATCH /api/v1/namespaces/ns/configmaps/a?")) << request.substr(0, 500);
+  EXPECT_TRUE(request.contains("\r\nContent-Type:application/apply-patch+yaml\r\n"))
+      << request.substr(0, 500);
+  EXPECT_EQ(Json::parse(request.substr(request.find("\r\n\r\n") + 4)), object);
+}
+
 TEST(HttpKubeClient, WatchesGiveEventsAsTheyComeAndEnd) {
   const std::string events =
       "{\"type\":\"ADDED\",\"object\":{\"n\":1}}\n{\"type\":\"MODIFIED\",\"object\":{\"n\":2}}\n";

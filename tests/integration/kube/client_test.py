@@ -74,7 +74,7 @@ class ClientTest(KubeTest):
 
     def test_a_write_whose_answer_was_lost_is_done_once(self):
         client = self.client()
-        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b", "namespace": "default"},
+        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b", "namespace": "default", "labels": {"app": "a"}},
                 "data": {"k": "v"}}
         self.proxy.on("POST", "/configmaps", LoseAnswer())
         self.assertEqual(client.call("create", kind="ConfigMap", object=made)["error"], "already_exists")

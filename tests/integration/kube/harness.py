@@ -1,11 +1,18 @@
-"""An API server (penstock-local), a faulty proxy in front of it, and our client behind that."""
+"""An API server, a faulty proxy in front of it, and our client behind that.
+
+The API server is penstock-local, or that of the kubeconfig in PENSTOCK_TEST_KUBECONFIG (client_test and
+informer_test only; they use ConfigMaps with the label app=a in the namespace default).
+"""
+import base64
 import itertools
 import json
+import os
 import pathlib
 import queue
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -91,20 +98,39 @@ class KubeTest(unittest.TestCase):
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="penstock-kube-"))
         self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
-        with open(self.home / "local.log", "ab") as log:
-            self.local = subprocess.Popen([BIN / "penstock-local", "--home", self.home], stdout=log, stderr=log)
-        self.addCleanup(self.stop_local)
-        wait_until((self.home / "kubeconfig").exists, PATIENCE, "the API server's kubeconfig")
-        self.port = int(re.search(r"127\.0\.0\.1:(\d+)", (self.home / "kubeconfig").read_text())[1])
-        self.proxy = FaultyProxy(("127.0.0.1", self.port)).start()
+        self.tls = None
+        if "PENSTOCK_TEST_KUBECONFIG" in os.environ:
+            self.use_cluster(os.environ["PENSTOCK_TEST_KUBECONFIG"])
+        else:
+            self.start_local()
+        self.proxy = FaultyProxy(("127.0.0.1", self.port), upstream_tls=self.tls).start()
         self.addCleanup(self.proxy.stop)
         self.config = self.home / "proxied"
         self.config.write_text(kubeconfig(f"http://127.0.0.1:{self.proxy.port}"))
         wait_until(self.serves, PATIENCE, "the API server")
 
+    def start_local(self):
+        with open(self.home / "local.log", "ab") as log:
+            self.local = subprocess.Popen([BIN / "penstock-local", "--home", self.home], stdout=log, stderr=log)
+        self.addCleanup(self.stop_local)
+        wait_until((self.home / "kubeconfig").exists, PATIENCE, "the API server's kubeconfig")
+        self.port = int(re.search(r"127\.0\.0\.1:(\d+)", (self.home / "kubeconfig").read_text())[1])
+
     def stop_local(self):
         self.local.send_signal(signal.SIGTERM)
         self.local.wait(timeout=60)
+
+    def use_cluster(self, config):
+        """A server on 127.0.0.1 and a client certificate, both as data."""
+        text = pathlib.Path(config).read_text()
+        self.port = int(re.search(r"https://127\.0\.0\.1:(\d+)", text)[1])
+        decoded = {name: base64.b64decode(re.search(name + "-data: *(\\S+)", text)[1]) for name in
+                   ("certificate-authority", "client-certificate", "client-key")}
+        identity = self.home / "identity.pem"
+        identity.write_bytes(decoded["client-certificate"] + b"\n" + decoded["client-key"])
+        self.tls = ssl.create_default_context(cadata=decoded["certificate-authority"].decode())
+        self.tls.load_cert_chain(identity)
+        self.addCleanup(self.server, "DELETE", "/api/v1/namespaces/default/configmaps?labelSelector=app%3Da")
 
     def serves(self):
         try:
@@ -119,10 +145,10 @@ class KubeTest(unittest.TestCase):
 
     def server(self, method, path, body=None, content_type="application/json"):
         """The API server itself, not through the proxy."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}",
+        request = urllib.request.Request(f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}",
                                          None if body is None else json.dumps(body).encode(),
                                          {"Content-Type": content_type}, method=method)
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=10, context=self.tls) as reply:
             return json.load(reply)
 
     def put(self, name, value="1", namespace="default"):
@@ -133,5 +159,5 @@ class KubeTest(unittest.TestCase):
         return self.server("PATCH", path, body, "application/apply-patch+yaml")["metadata"]["resourceVersion"]
 
     def stored(self, namespace="default"):
-        items = self.server("GET", f"/api/v1/namespaces/{namespace}/configmaps")["items"]
+        items = self.server("GET", f"/api/v1/namespaces/{namespace}/configmaps?labelSelector=app%3Da")["items"]
         return {f"{namespace}/{i['metadata']['name']}": i["metadata"]["resourceVersion"] for i in items}

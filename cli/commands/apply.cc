@@ -121,7 +121,7 @@ Task<Result<>> prune(HttpKubeClient& client, const ApplyRequest& request) {
 // Why an object is not ready, as its condition says.
 std::string waiting_for(const Json& object) {
   const Json& condition = resources::find_condition(object, "Ready");
-  if (!condition.is_object()) return "waiting for the operator";
+  if (condition.empty()) return "waiting for the operator";
   return fmt::format("{}: {}", condition.value("reason", ""), condition.value("message", ""));
 }
 

@@ -29,7 +29,7 @@ void set_condition(json& conditions, const Condition& condition, std::int64_t ge
 }
 
 const json& find_condition(const json& object, std::string_view type) {
-  static const json kNone;
+  static const json kNone = json::object();
   if (!object.is_object() || !object.contains("status") || !object["status"].is_object() ||
       !object["status"].contains("conditions")) {
     return kNone;

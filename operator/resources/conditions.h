@@ -24,7 +24,7 @@ struct Condition {
 void set_condition(nlohmann::json& conditions, const Condition& condition, std::int64_t generation,
                    std::string_view now);
 
-// The entry of a type in object.status.conditions, or null JSON.
+// The entry of a type in object.status.conditions, or an empty object.
 const nlohmann::json& find_condition(const nlohmann::json& object, std::string_view type);
 
 // True, and reported for the object's current generation, as `kubectl wait` means it.

@@ -371,5 +371,16 @@ TEST(Pipeline, NamesAreUnique) {
   for (const auto& row : topic_pipeline()) EXPECT_TRUE(names.insert(row.name).second) << row.name;
 }
 
+TEST(PodReadiness, OfAPodThatHasNoConditionsYet) {
+  Json pod = {{"metadata", {{"name", "demo-0"}}}};
+  EXPECT_FALSE(is_pod_ready(pod));
+  pod["status"] = {{"phase", "Pending"}};
+  EXPECT_FALSE(is_pod_ready(pod));
+  pod["status"]["conditions"] = Json::array({{{"type", "PodScheduled"}, {"status", "True"}}});
+  EXPECT_FALSE(is_pod_ready(pod));
+  pod["status"]["conditions"].push_back({{"type", "Ready"}, {"status", "True"}});
+  EXPECT_TRUE(is_pod_ready(pod));
+}
+
 }  // namespace
 }  // namespace penstock::reconcile

@@ -52,7 +52,8 @@ class KubeClient {
 
   virtual aio::Task<base::Result<Json>> get(Kind kind, std::string ns, std::string name) = 0;
 
-  // All pages of a list, as one {"metadata": {"resourceVersion": ...}, "items": [...]}.
+  // All pages of a list, as one {"metadata": {"resourceVersion": ...}, "items": [...]}. Items have apiVersion
+  // and kind, as every object.
   virtual aio::Task<base::Result<Json>> list(Kind kind, Selection selection) = 0;
 
   // Reports changes after `resource_version` until the server ends the stream, it falls silent, or `cancel`.

@@ -157,6 +157,12 @@ aio::Task<Result<Json>> HttpKubeClient::list(Kind kind, Selection selection) {
     if (!following.empty() && following == next)
       co_return fail(Errc::kCorrupt, kind.path(selection.ns) + ": the list goes round in a circle");
     next = std::move(following);
+    // A server leaves them out of the items of its own kinds; an object got by itself or watched has them.
+    for (Json& item : (*page)["items"]) {
+      if (!item.is_object()) continue;
+      item.emplace("apiVersion", kind.api_version());
+      item.emplace("kind", kind.kind);
+    }
     if (all.is_null()) {
       all = std::move(*page);
     } else {

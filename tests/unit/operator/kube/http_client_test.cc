@@ -90,7 +90,9 @@ TEST(HttpKubeClient, PutsPagesTogetherAndStartsAgainWhenTheyExpire) {
                reply(200, R"({"metadata":{"resourceVersion":"7"},"items":[{"n":3}]})")});
   const auto list = bench.ask_task([](Bench& b) { return b.client->list(kPodKind, Selection{"", "a=b"}); });
   ASSERT_TRUE(list) << list.error().what();
-  EXPECT_EQ((*list)["items"], Json::parse(R"([{"n":2},{"n":3}])"));
+  EXPECT_EQ(
+      (*list)["items"],
+      Json::parse(R"([{"apiVersion":"v1","kind":"Pod","n":2},{"apiVersion":"v1","kind":"Pod","n":3}])"));
   EXPECT_EQ((*list)["metadata"]["resourceVersion"], "7");
   EXPECT_TRUE(bench.server.requests()[0].starts_with("GET /api/v1/pods?limit=500&labelSelector=a%3Db "));
   EXPECT_NE(bench.server.requests()[3].find("continue=y"), std::string::npos);

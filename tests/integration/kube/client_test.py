@@ -1,8 +1,9 @@
 """Single calls of the Kubernetes client through a proxy that cuts, delays, refuses and goes silent."""
+import socket
 import time
 import unittest
 
-from harness import KubeTest
+from harness import KubeTest, kubeconfig
 from faulty_proxy import Answer, Cut, Delay, LoseAnswer, Silence, Trickle
 
 GET_A = {"kind": "ConfigMap", "ns": "default", "name": "a"}
@@ -74,8 +75,8 @@ class ClientTest(KubeTest):
 
     def test_a_write_whose_answer_was_lost_is_done_once(self):
         client = self.client()
-        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b", "namespace": "default", "labels": {"app": "a"}},
-                "data": {"k": "v"}}
+        made = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"k": "v"},
+                "metadata": {"name": "b", "namespace": "default", "labels": {"app": "a"}}}
         self.proxy.on("POST", "/configmaps", LoseAnswer())
         self.assertEqual(client.call("create", kind="ConfigMap", object=made)["error"], "already_exists")
         self.proxy.on("PATCH", "/configmaps/c", LoseAnswer())
@@ -110,6 +111,31 @@ class ClientTest(KubeTest):
             self.assertEqual(answer["error"], "timed_out", fault)
             self.assertIn("no whole answer within 1 s", answer["what"])
             self.assertLess(seconds, 10, fault)
+
+    def test_connecting_is_bounded_too(self):
+        with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+            # Nobody accepts, and when the queue is full the kernel drops what knocks.
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for waiting in (first, second):
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            for scheme in ("http", "https"):
+                self.config.write_text(kubeconfig(f"{scheme}://127.0.0.1:{full.getsockname()[1]}"))
+                client = self.client("--call-timeout-ms", "1000", "--attempts", "1")
+                answer, seconds = self.timed(client, "get", **GET_A)
+                self.assertEqual(answer["error"], "timed_out")
+                self.assertLess(seconds, 5)
+
+    def test_a_handshake_that_hangs_is_bounded_too(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen(5)
+            self.config.write_text(kubeconfig(f"https://127.0.0.1:{silent.getsockname()[1]}"))
+            client = self.client("--call-timeout-ms", "1000", "--attempts", "2")
+            answer, seconds = self.timed(client, "get", **GET_A)
+            self.assertEqual(answer["error"], "timed_out")
+            self.assertLess(seconds, 8)
 
     def test_a_slow_server_is_waited_for(self):
         client = self.client("--call-timeout-ms", "20000")

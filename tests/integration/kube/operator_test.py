@@ -122,6 +122,27 @@ class OperatorTest(KubeTest):
         self.assertIn("_", self.holder())
         self.assertTrue(second.leads())
 
+    def test_ends_in_time_while_the_api_server_is_silent(self):
+        operator = Operator(self, "only", "--leader-elect")
+        wait_until(operator.leads, PATIENCE, operator.log())
+        operator.proxy.set_silent(True)
+        self.put_topic()
+        begin = time.monotonic()
+        operator.process.send_signal(signal.SIGTERM)
+        operator.process.wait(timeout=60)
+        # A pod has 30 s.
+        self.assertLess(time.monotonic() - begin, 20)
+
+    def test_a_start_over_what_is_there_writes_nothing(self):
+        self.put_topic()
+        operator = Operator(self, "first")
+        wait_until(lambda: operator.passes() > 0, PATIENCE, operator.log())
+        operator.process.send_signal(signal.SIGTERM)
+        self.assertEqual(operator.process.wait(timeout=30), 0, operator.log())
+        operator = Operator(self, "second")
+        wait_until(lambda: operator.passes() > 0, PATIENCE, operator.log())
+        self.assertEqual(operator.writes(), 0)
+
     def test_says_what_it_waits_for(self):
         operator = Operator(self, "only")
         wait_until(operator.is_ready, PATIENCE, operator.log())

@@ -201,7 +201,7 @@ struct LeaseWorld {
                  : (c.has_answer && c.is_conflict ? c.election.on_refused() : LeaderElection::Step());
     if (c.has_answer && !is_read && !c.is_conflict) c.election.on_written(*c.answer, clock_of(c));
     c.is_call_done = false;
-    c.next_at = now + up_to(chance(10) ? 6000 : 300);
+    c.next_at = now + up_to(chance(10) ? 12'000 : 300);
     if (c.step.action == Action::kNone) c.next_at = now + c.election.next_delay(clock_of(c), random.next());
     if (chance(3)) c.next_at = now + up_to(30'000);  // Paused.
   }
@@ -216,7 +216,7 @@ struct LeaseWorld {
       c.next_at = now + up_to(300);
     } else if (!c.is_call_done) {
       execute(c);
-      c.next_at = now + up_to(chance(10) ? 6000 : 300);
+      c.next_at = now + up_to(chance(10) ? 12'000 : 300);
     } else {
       conclude(c);
     }

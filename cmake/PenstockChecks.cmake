@@ -9,11 +9,12 @@ add_custom_target(checks
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/checks/include_direction.py
           --edges ${CMAKE_BINARY_DIR}/module-edges.txt --source ${CMAKE_SOURCE_DIR}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/checks/file_sizes.py --source ${CMAKE_SOURCE_DIR}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/checks/manifests.py --source ${CMAKE_SOURCE_DIR}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/checks/format.py
           --clang-format ${CLANG_FORMAT} --source ${CMAKE_SOURCE_DIR}
   VERBATIM USES_TERMINAL)
 if(PENSTOCK_TESTS)
-  foreach(check include_direction file_sizes format)
+  foreach(check include_direction file_sizes manifests format)
     set(extra "")
     if(check STREQUAL "include_direction")
       set(extra --edges ${CMAKE_BINARY_DIR}/module-edges.txt)

@@ -60,7 +60,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     CO_TRY(encode(request, *version, frame));
     auto answer = co_await exchange(Request::kApiKey, frame.take(), deadline);
     if (!answer) co_return base::fail(std::move(answer).error());
-    co_return decode_answer<typename Request::Response>(Request::kApiKey, *version, *answer);
+    // Records of the response refer to these bytes and keep them.
+    const auto bytes = std::make_shared<const base::Bytes>(std::move(*answer));
+    co_return decode_answer<typename Request::Response>(Request::kApiKey, *version, *bytes, bytes);
   }
 
  private:
@@ -78,10 +80,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   base::Result<> skip_header(ApiKey key, std::int16_t version, base::ByteReader& reader) const;
 
   template <typename Response>
-  base::Result<Response> decode_answer(ApiKey key, std::int16_t version, const base::Bytes& answer) const {
+  base::Result<Response> decode_answer(ApiKey key, std::int16_t version, const base::Bytes& answer,
+                                       const std::shared_ptr<const void>& owner = nullptr) const {
     base::ByteReader reader(answer);
     TRY(skip_header(key, version, reader));
-    return decode<Response>(reader, version);
+    return decode<Response>(reader, version, owner);
   }
 
   static aio::Task<> read_loop(std::shared_ptr<Connection> self);

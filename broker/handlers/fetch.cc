@@ -1,5 +1,5 @@
 // Fetch: records from many partitions, by long poll, with incremental sessions (KIP-227), leader epochs
-// (KIP-320), topic ids (KIP-516) and leader hints (KIP-951).
+// (KIP-320), reads from the nearest replica (KIP-392), topic ids (KIP-516) and leader hints (KIP-951).
 //
 // Records are not copied: the answer refers to cached batches or to ranges of segment files.
 #include <algorithm>
@@ -27,6 +27,8 @@ using PartitionData = FetchResponse::PartitionData;
 
 // Nobody waits longer, whatever the request says.
 constexpr std::int32_t kWaitMsMax = 300'000;
+// From here on consumers may read from a follower, and say where they are.
+constexpr std::int16_t kFirstVersionWithRack = 11;
 
 // What the whole request says, apart from its partitions.
 struct FetchTerms {
@@ -68,6 +70,7 @@ PartitionData answer_of(std::int32_t partition, FetchOutcome& outcome, Isolation
   if (!outcome.read.is_ok()) return refused(partition, outcome.read.error);
   PartitionData data;
   data.partition_index = partition;
+  data.preferred_read_replica = outcome.read.preferred_reader.value();
   data.high_watermark = outcome.read.high_watermark.value();
   data.last_stable_offset = outcome.read.last_stable_offset.value();
   data.log_start_offset = outcome.read.log_start_offset.value();
@@ -92,7 +95,8 @@ class Fetch {
   Fetch(RequestContext& context, FetchRequest request)
       : context_(context),
         request_(std::move(request)),
-        terms_(terms_of(request_, context.services.replicas->config().fetch_bytes_max())) {}
+        terms_(terms_of(request_, context.services.replicas->config().fetch_bytes_max())),
+        rack_(rack_of_reader()) {}
 
   aio::Task<FetchResponse> run() {
     FetchSessions& sessions = *context_.services.fetch_sessions;
@@ -162,15 +166,34 @@ class Fetch {
     item.request.isolation = terms_.isolation;
     item.request.current_leader_epoch = kafka::LeaderEpoch(target.partition.current_leader_epoch);
     item.request.last_fetched_epoch = kafka::LeaderEpoch(target.partition.last_fetched_epoch);
-    if (terms_.is_follower() && is_registered()) item.follower = kafka::NodeId(terms_.replica_id);
+    if (terms_.is_follower()) {
+      if (is_registered()) item.follower = follower_of(target);
+    } else {
+      item.request.is_follower_enough = context_.api_version >= kFirstVersionWithRack;
+      item.rack = rack_;
+    }
     return item;
   }
 
-  // Only the current incarnation of a broker moves the high watermark.
+  replication::FollowerFetch follower_of(const FetchTarget& target) const {
+    return {.node = kafka::NodeId(terms_.replica_id),
+            .epoch = kafka::BrokerEpoch(terms_.replica_epoch),
+            .offset = kafka::Offset(target.partition.fetch_offset),
+            .log_start_offset = kafka::Offset(target.partition.log_start_offset)};
+  }
+
+  // Only the current incarnation of a broker moves the high watermark and the ISR: who claims to be a replica
+  // without its epoch only reads.
   bool is_registered() const {
     const metadata::BrokerRegistration* broker = image_->broker(kafka::NodeId(terms_.replica_id));
-    if (broker == nullptr) return false;
-    return terms_.replica_epoch < 0 || broker->epoch == kafka::BrokerEpoch(terms_.replica_epoch);
+    return broker != nullptr && broker->epoch == kafka::BrokerEpoch(terms_.replica_epoch);
+  }
+
+  // Empty unless nearer replicas are to be named.
+  std::string rack_of_reader() const {
+    const bool is_asked = !terms_.is_follower() && context_.api_version >= kFirstVersionWithRack;
+    if (!is_asked || !context_.services.replicas->config().is_rack_aware()) return {};
+    return request_.rack_id;
   }
 
   void fill(const FetchContext& session, std::size_t i, FetchOutcome& outcome) {
@@ -206,6 +229,7 @@ class Fetch {
   RequestContext& context_;
   FetchRequest request_;
   const FetchTerms terms_;
+  const std::string rack_;
   metadata::ImagePtr image_;
   std::vector<PartitionData> results_;
   std::vector<std::int32_t> leaders_;  // Per target, who leads it when we do not; else -1.

@@ -42,7 +42,9 @@ aio::Task<OffsetForLeaderEpochResponse> handle(RequestContext& context, OffsetFo
   std::vector<Wanted> wanted;
   for (const auto& data : request.topics) {
     const TopicLookup topic = look_up_topic(*image, data.topic, {}, false);
-    const bool is_allowed = may_on_topic(context, Operation::kDescribe, data.topic);
+    // Another broker's follower asks too.
+    const bool is_allowed = may_on_topic(context, Operation::kDescribe, data.topic) ||
+                            may_on_cluster(context, Operation::kClusterAction);
     auto& result = response.topics.emplace_back();
     result.topic = data.topic;
     for (const auto& partition : data.partitions) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <string>
 
 #include "base/config.h"
 
@@ -13,6 +14,44 @@ struct ReplicationConfig : base::ConfigSection {
   base::Key<std::int64_t> replica_lag_time_max_ms{
       this, "replica.lag.time.max.ms", 30000,
       {},   base::Update::kReadOnly,   "A follower that has not caught up for so long leaves the ISR."};
+  base::Key<std::int32_t> replica_fetch_bytes_max{
+      this,       "replica.fetch.max.bytes", 1048576,
+      {.min = 0}, base::Update::kReadOnly,   "The most bytes of one partition in a follower's fetch."};
+  base::Key<std::int32_t> replica_fetch_response_bytes_max{
+      this,
+      "replica.fetch.response.max.bytes",
+      10485760,
+      {.min = 0},
+      base::Update::kReadOnly,
+      "The most record bytes in the answer to a follower's fetch."};
+  base::Key<std::int32_t> replica_fetch_bytes_min{
+      this,
+      "replica.fetch.min.bytes",
+      1,
+      {},
+      base::Update::kReadOnly,
+      "A follower's fetch waits for so many bytes, at most replica.fetch.wait.max.ms."};
+  base::Key<std::int32_t> replica_fetch_wait_max_ms{
+      this, "replica.fetch.wait.max.ms", 500,
+      {},   base::Update::kReadOnly,     "How long a follower's fetch waits for new records."};
+  base::Key<std::int32_t> replica_fetch_backoff_ms{
+      this,       "replica.fetch.backoff.ms", 1000,
+      {.min = 0}, base::Update::kReadOnly,    "The longest wait of a follower after a failed fetch."};
+  base::Key<std::int32_t> replica_socket_timeout_ms{
+      this,
+      "replica.socket.timeout.ms",
+      30000,
+      {.min = 1},
+      base::Update::kReadOnly,
+      "How long a follower waits for its leader's answer, beyond replica.fetch.wait.max.ms."};
+  base::Key<std::string> replica_selector{
+      this,
+      "replica.selector.class",
+      "",
+      {.one_of = {"", "RackAwareReplicaSelector", "org.apache.kafka.common.replica.RackAwareReplicaSelector",
+                  "LeaderSelector", "org.apache.kafka.common.replica.LeaderSelector"}},
+      base::Update::kReadOnly,
+      "Which replica consumers read from: the leader, or one in their own rack."};
   base::Key<std::int64_t> high_watermark_checkpoint_interval_ms{
       this,
       "replica.high.watermark.checkpoint.interval.ms",
@@ -78,6 +117,8 @@ struct ReplicationConfig : base::ConfigSection {
                                                   {.min = 0},
                                                   base::Update::kReadOnly,
                                                   "How many incremental fetch sessions are kept."};
+
+  bool is_rack_aware() const { return replica_selector().ends_with("RackAwareReplicaSelector"); }
 };
 
 }  // namespace penstock::replication

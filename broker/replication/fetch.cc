@@ -12,8 +12,20 @@
 namespace penstock::replication {
 
 namespace {
+
 // More than any fetch waits for, and far from overflow when several reactors say it.
 constexpr std::int64_t kMustAnswerBytes = std::int64_t{1} << 50;
+
+// The answer to a consumer that has a nearer replica: no records, and who it is.
+ReadOutcome redirect(const Partition& partition, kafka::NodeId reader) {
+  ReadOutcome outcome;
+  outcome.preferred_reader = reader;
+  outcome.high_watermark = partition.high_watermark();
+  outcome.last_stable_offset = partition.readable_end(Isolation::kReadCommitted);
+  outcome.log_start_offset = partition.log_start_offset();
+  return outcome;
+}
+
 }  // namespace
 
 FetchShare::FetchShare(PartitionSet& set, std::vector<FetchItem> items, OnChange on_change)
@@ -61,24 +73,43 @@ std::vector<FetchOutcome> FetchShare::read_once(std::int64_t bytes_max, bool may
     request.may_block = may_block;
     request.is_one_batch_guaranteed = !has_records;
     request.bytes_max = static_cast<std::int32_t>(std::min<std::int64_t>(request.bytes_max, bytes_max));
-    outcome.read = partition->read(request);
+    if (!items_[i].rack.empty()) {
+      outcome.read.preferred_reader = partition->preferred_reader(items_[i].rack, request.offset);
+    }
+    if (outcome.read.preferred_reader != kafka::kNoNode) {
+      outcome.read = redirect(*partition, outcome.read.preferred_reader);
+    } else {
+      outcome.read = partition->read(request);
+    }
+    if (items_[i].follower.node != kafka::kNoNode) note_follower(*partition, items_[i], outcome.read);
     outcome.leader = partition->leader();
     outcome.leader_epoch = partition->leader_epoch();
     const auto bytes = static_cast<std::int64_t>(outcome.read.records.size());
     bytes_max = std::max<std::int64_t>(bytes_max - bytes, 0);
     has_records = has_records || bytes > 0 || outcome.read.warm_up;
   }
+  has_noted_followers_ = true;
   return outcomes;
+}
+
+// Only a fetch without complaint proves that the follower has what it says: an old epoch or a log that parts
+// from ours does not.
+void FetchShare::note_follower(Partition& partition, const FetchItem& item, ReadOutcome& read) {
+  if (!read.is_ok()) return;
+  if (!partition.has_follower(item.follower.node)) {
+    // A reassignment that we have not heard of yet, or nobody's replica.
+    const bool has_epoch = item.request.current_leader_epoch != kafka::kNoLeaderEpoch;
+    read = {};
+    read.error = has_epoch ? kafka::ErrorCode::kUnknownLeaderEpoch : kafka::ErrorCode::kNotLeaderOrFollower;
+    return;
+  }
+  if (read.diverging || has_noted_followers_) return;
+  set_.on_follower_fetch(partition, item.follower);
+  read.high_watermark = partition.high_watermark();
 }
 
 aio::Task<std::vector<FetchOutcome>> FetchShare::read(std::int64_t bytes_max, bool is_armed) {
   if (is_armed) arm();
-  for (const FetchItem& item : items_) {
-    if (item.follower == kafka::kNoNode) continue;
-    if (Partition* partition = set_.find(item.key)) {
-      partition->on_follower_fetch(item.follower, item.request.offset, set_.reactor().now());
-    }
-  }
   std::vector<FetchOutcome> outcomes = read_once(bytes_max, false);
   std::vector<storage::BackgroundJob> warm_ups;
   for (FetchOutcome& outcome : outcomes) {
@@ -201,7 +232,8 @@ class Gather {
       // Each reactor kept to the limit by itself; together they must too.
       if (bytes_ > 0 && bytes_ + size > plan_.bytes_max) outcome.read.records = {};
       bytes_ += static_cast<std::int64_t>(outcome.read.records.size());
-      must_answer_ = must_answer_ || !outcome.read.is_ok() || outcome.read.diverging.has_value();
+      must_answer_ = must_answer_ || !outcome.read.is_ok() || outcome.read.diverging.has_value() ||
+                     outcome.read.preferred_reader != kafka::kNoNode;
     }
   }
 

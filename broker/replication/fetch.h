@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/aio/cancel.h"
@@ -25,7 +26,8 @@ class ReplicaManager;
 struct FetchItem {
   PartitionKey key;
   ReadRequest request;
-  kafka::NodeId follower = kafka::kNoNode;  // The replica that fetches; none for a consumer.
+  FollowerFetch follower;  // The replica that fetches; none for a consumer.
+  std::string rack;        // Of a consumer that a nearer replica may serve (KIP-392); else empty.
 };
 
 struct FetchOutcome {
@@ -68,6 +70,7 @@ class FetchShare : public std::enable_shared_from_this<FetchShare> {
   void changed(std::int64_t bytes, bool must_answer);
   void arm();
   std::vector<FetchOutcome> read_once(std::int64_t bytes_max, bool may_block);
+  void note_follower(Partition& partition, const FetchItem& item, ReadOutcome& read);
 
   PartitionSet& set_;
   std::vector<FetchItem> items_;
@@ -75,6 +78,7 @@ class FetchShare : public std::enable_shared_from_this<FetchShare> {
   std::unique_ptr<Watch[]> watches_;  // One per item, made when first armed.
   std::int64_t changed_bytes_ = 0;
   bool is_change_posted_ = false;
+  bool has_noted_followers_ = false;  // A fetch tells once where the follower is.
   bool is_closed_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "broker/replication/partition.h"
 
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>  // Ids in log lines.
@@ -40,14 +41,17 @@ Offset Partition::readable_end(Isolation isolation) const {
 void Partition::become_leader(const LocalReplica& replica, base::MonoTime now) {
   if (has_failed_ || replica.leader_epoch < leader_epoch_) return;
   const bool is_new_epoch = role_ != Role::kLeader || replica.leader_epoch > leader_epoch_;
-  if (!is_new_epoch && replica.partition_epoch < partition_epoch_) return;
+  // The controller's answer to a proposal may have told it already.
+  if (!is_new_epoch && replica.partition_epoch <= partition_epoch_) return;
   partition_epoch_ = replica.partition_epoch;
   leader_ = self_;
   if (is_new_epoch) {
     leader_epoch_ = replica.leader_epoch;
     epoch_start_offset_ = log_->log_end_offset();
     log_->assign_epoch_start(leader_epoch_);
-    isr_ = IsrState(self_, replica);
+    isr_ = IsrState(self_, replica, now);
+    isr_proposal_.reset();
+    isr_growth_at_ = now;
     const bool was_leader = std::exchange(role_, Role::kLeader) == Role::kLeader;
     // An append of the epoch before may be lost with it; whoever waits asks again.
     if (was_leader) fail_commit_waiters(ErrorCode::kNotLeaderOrFollower);
@@ -55,8 +59,23 @@ void Partition::become_leader(const LocalReplica& replica, base::MonoTime now) {
     log_line.info("{} is led here from offset {} in epoch {}", name_, epoch_start_offset_, leader_epoch_);
   } else {
     isr_.update(self_, replica);
+    isr_proposal_.reset();
   }
   advance_high_watermark(now);
+}
+
+void Partition::follow(const LocalReplica& replica) {
+  const bool is_older = replica.leader_epoch < leader_epoch_ ||
+                        (replica.leader_epoch == leader_epoch_ && replica.partition_epoch < partition_epoch_);
+  if (is_older) return;
+  const bool has_leader = replica.leader != kafka::kNoNode && !has_failed_;
+  const Role role = has_leader ? Role::kFollower : Role::kOffline;
+  partition_epoch_ = replica.partition_epoch;
+  if (role == role_ && replica.leader == leader_ && replica.leader_epoch == leader_epoch_) return;
+  resign(role, replica.leader, replica.leader_epoch);
+  // An epoch that was led here without a record is not where this log agrees with another; drops nothing
+  // else.
+  if (role == Role::kFollower) std::ignore = keep(log_->truncate_to(log_->log_end_offset()));
 }
 
 void Partition::resign(Role role, kafka::NodeId leader, kafka::LeaderEpoch epoch) {
@@ -65,11 +84,17 @@ void Partition::resign(Role role, kafka::NodeId leader, kafka::LeaderEpoch epoch
   leader_ = leader;
   leader_epoch_ = std::max(leader_epoch_, epoch);
   flush_gate_.reset();
+  isr_proposal_.reset();
   fail_commit_waiters(has_failed_ ? ErrorCode::kKafkaStorageError : ErrorCode::kNotLeaderOrFollower);
   notify(Readers::kAll, 0, true);
 }
 
 void Partition::set_config(PartitionConfig config) { config_ = std::move(config); }
+
+void Partition::set_peers(PeersPtr peers, base::MonoTime now) {
+  peers_ = std::move(peers);
+  advance_high_watermark(now);
+}
 
 std::unique_ptr<storage::Log> Partition::release_log() {
   if (!log_) return nullptr;
@@ -89,8 +114,8 @@ ErrorCode Partition::check_leader(kafka::LeaderEpoch current_leader_epoch) const
 
 void Partition::advance_high_watermark(base::MonoTime now) {
   if (role_ != Role::kLeader) return;
-  const auto committed =
-      isr_.committed(log_->log_end_offset(), config_.min_insync_replicas, now, config_.replica_lag_max);
+  const auto committed = isr_.committed(log_->log_end_offset(), config_.min_insync_replicas, now,
+                                        config_.replica_lag_max, peers_.get());
   if (!committed) return;
   const Offset target = flush_gate_ ? std::min(*committed, *flush_gate_) : *committed;
   if (target <= log_->high_watermark()) return;
@@ -99,15 +124,9 @@ void Partition::advance_high_watermark(base::MonoTime now) {
   notify(Readers::kOfCommitted, std::exchange(bytes_not_announced_, 0), false);
 }
 
-void Partition::on_follower_fetch(kafka::NodeId follower, Offset fetch_offset, base::MonoTime now) {
-  if (role_ != Role::kLeader) return;
-  if (isr_.on_follower_fetch(follower, fetch_offset, log_->log_end_offset(), now))
-    advance_high_watermark(now);
-}
-
 ErrorCode Partition::commit_verdict() const {
-  return isr_.has_enough(config_.min_insync_replicas) ? ErrorCode::kNone
-                                                      : ErrorCode::kNotEnoughReplicasAfterAppend;
+  return isr_.may_have_enough(config_.min_insync_replicas) ? ErrorCode::kNone
+                                                           : ErrorCode::kNotEnoughReplicasAfterAppend;
 }
 
 void Partition::wait_commit(CommitWaiter& waiter) {

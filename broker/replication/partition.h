@@ -1,17 +1,18 @@
 // One replica of a partition on this broker: leader epoch, in-sync replicas, high watermark, and those who
 // wait for it to change. A deterministic core on top of a storage::Log: time is passed in.
 //
-// The follower's side (fetching, truncating) is not here; a partition that is not led answers
-// NOT_LEADER_OR_FOLLOWER.
+// A follower's replica is filled by what fetches from its leader (fetcher_state.h).
 //
 // Lifetime: owned by PartitionSet. Waiters are told of every end: resignation, deletion, destruction.
 // Threads: the reactor that owns the partition.
-// Source: Kafka's Partition; KIP-101, KIP-320 (epochs), KIP-966.
+// Source: Kafka's Partition; KIP-101, KIP-279, KIP-320 (epochs), KIP-497 (ISR changes), KIP-966.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "broker/replication/isr_state.h"
 #include "broker/replication/types.h"
@@ -79,6 +80,8 @@ class Partition {
   // As the image has it. A new epoch starts at the end of the log and is written to the epoch checkpoint; the
   // same epoch again only renews replicas and ISR. An older one is ignored.
   void become_leader(const LocalReplica& replica, base::MonoTime now);
+  // As the image has it: another broker leads, or none. Waiters are answered when that is new.
+  void follow(const LocalReplica& replica);
   // Somebody else leads, or nobody does, or the log failed. Everybody who waits is answered.
   void resign(Role role, kafka::NodeId leader, kafka::LeaderEpoch epoch);
   void set_config(PartitionConfig config);
@@ -120,7 +123,34 @@ class Partition {
                                     kafka::LeaderEpoch current_leader_epoch);
   // KIP-101: the end of the largest epoch that is not above `epoch`; (-1, -1) when unknown.
   storage::EpochEndOffset end_of_epoch(kafka::LeaderEpoch epoch) const;
-  void on_follower_fetch(kafka::NodeId follower, kafka::Offset fetch_offset, base::MonoTime now);
+
+  // --- Followers and the ISR, while led here (partition_isr.cc) ------------------------------------------
+  // Null until the first image. The high watermark may move: who left holds it back no longer.
+  void set_peers(PeersPtr peers, base::MonoTime now);
+  bool has_follower(kafka::NodeId id) const { return isr_.has_follower(id); }
+  // REQUIRES: the read at fetch.offset found nothing wrong with the follower's log.
+  void on_follower_fetch(const FollowerFetch& fetch, base::MonoTime now);
+  // Followers that lag have to leave the ISR.
+  void check_isr(base::MonoTime now);
+  // What came up for the controller since the last call.
+  std::optional<IsrProposal> take_isr_proposal() { return std::exchange(isr_proposal_, std::nullopt); }
+  void on_isr_answer(const IsrAnswer& answer, base::MonoTime now);
+  // KIP-392: the replica in `rack` that a consumer should read `offset` from; none when that is this one.
+  kafka::NodeId preferred_reader(std::string_view rack, kafka::Offset offset) const;
+
+  // --- Following (partition_follow.cc) -------------------------------------------------------------------
+  // REQUIRES, all: role() is kFollower. ERRORS: kIo, after which the partition is offline.
+  FollowerPosition position() const;
+  // The answer to a fetch from position(). What does not fit is refused and changes nothing. ERRORS: kCorrupt
+  // (length, magic, CRC, epoch), kOutOfRange (offsets), kUnsupported (magic).
+  base::Result<> append_from_leader(const LeaderData& data, std::int64_t wall_ms);
+  // Drops what the leader does not have, given the end of the leader's largest epoch that is not above our
+  // last (KIP-279). Further rounds may be needed: the next fetch tells.
+  base::Result<> truncate_to_agreement(const storage::EpochEndOffset& leader);
+  // The leader has nothing at our end: it begins later, or it was elected uncleanly and ends before.
+  base::Result<> restart_within(kafka::Offset leader_start, kafka::Offset leader_end);
+  // What was appended has to be flushed before it counts.
+  bool is_flush_awaited() const { return flush_gate_.has_value(); }
 
   // --- Removing ------------------------------------------------------------------------------------------
   struct DeleteOutcome {
@@ -136,7 +166,12 @@ class Partition {
   AppendOutcome append_validated(std::span<std::uint8_t> batch, const AppendRequest& request,
                                  base::MonoTime now, std::int64_t wall_ms);
   OffsetAnswer look_up(std::int64_t timestamp);
+  kafka::ErrorCode check_reader(const ReadRequest& request) const;
   bool is_readable(const ReadRequest& request, ReadOutcome& outcome) const;
+  void offer_isr(std::vector<IsrMember> isr);
+  base::Result<> check_leader_batches(base::ByteSpan records) const;
+  base::Result<> append_behind_start(base::ByteSpan records, std::int64_t wall_ms);
+  base::Result<> keep(base::Result<> done);
   void advance_high_watermark(base::MonoTime now);
   void answer_commit_waiters();
   void answer_flush_waiters(kafka::Offset flushed);
@@ -155,6 +190,9 @@ class Partition {
   kafka::PartitionEpoch partition_epoch_{-1};
   kafka::Offset epoch_start_offset_{0};  // Below it the high watermark may be behind what was once answered.
   IsrState isr_;
+  PeersPtr peers_;
+  std::optional<IsrProposal> isr_proposal_;
+  base::MonoTime isr_growth_at_{};  // After a refusal nobody is proposed before.
   bool has_failed_ = false;
   bool is_flushing_ = false;
   std::optional<kafka::Offset> flush_gate_;  // The high watermark must not pass it.

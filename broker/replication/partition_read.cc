@@ -35,9 +35,17 @@ bool Partition::is_readable(const ReadRequest& request, ReadOutcome& outcome) co
   return true;
 }
 
+// A replica that follows serves consumers too, up to the high watermark that it knows.
+ErrorCode Partition::check_reader(const ReadRequest& request) const {
+  const ErrorCode error = check_leader(request.current_leader_epoch);
+  const bool is_served = error == ErrorCode::kNotLeaderOrFollower && request.is_follower_enough &&
+                         role_ == Role::kFollower && request.isolation != Isolation::kLogEnd;
+  return is_served ? ErrorCode::kNone : error;
+}
+
 ReadOutcome Partition::read(const ReadRequest& request) {
   ReadOutcome outcome;
-  outcome.error = check_leader(request.current_leader_epoch);
+  outcome.error = check_reader(request);
   if (!outcome.is_ok()) return outcome;
   const bool is_in_range =
       request.offset >= log_->log_start_offset() && request.offset <= log_->log_end_offset();

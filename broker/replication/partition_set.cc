@@ -18,6 +18,7 @@ Partition* PartitionSet::find(const PartitionKey& key) {
 
 void PartitionSet::add(std::unique_ptr<Partition> partition) {
   const PartitionKey key = partition->key();
+  partition->set_peers(peers_, reactor_.now());
   const bool is_new = partitions_.emplace(key, std::move(partition)).second;
   BASE_ASSERT(is_new, "a partition is added twice");
 }
@@ -118,7 +119,35 @@ aio::Task<> PartitionSet::run_flushes(PartitionKey key) {
     partition = find(key);
     if (partition == nullptr) co_return;
     partition->end_flush(job, outcome, reactor_.now(), reactor_.wall_ms());
+    if (partition->role() == Role::kFollower && follower_flushed_) follower_flushed_();
   }
+}
+
+void PartitionSet::set_peers(PeersPtr peers) {
+  peers_ = std::move(peers);
+  for (auto& [key, partition] : partitions_) partition->set_peers(peers_, reactor_.now());
+}
+
+void PartitionSet::send_proposal(Partition& partition) {
+  if (!send_proposal_) return;
+  if (auto proposal = partition.take_isr_proposal()) send_proposal_(std::move(*proposal));
+}
+
+void PartitionSet::on_follower_fetch(Partition& partition, const FollowerFetch& fetch) {
+  partition.on_follower_fetch(fetch, reactor_.now());
+  send_proposal(partition);
+}
+
+void PartitionSet::check_isr(Partition& partition) {
+  partition.check_isr(reactor_.now());
+  send_proposal(partition);
+}
+
+void PartitionSet::on_isr_answer(const PartitionKey& key, const IsrAnswer& answer) {
+  Partition* partition = find(key);
+  if (partition == nullptr) return;
+  partition->on_isr_answer(answer, reactor_.now());
+  send_proposal(*partition);
 }
 
 }  // namespace penstock::replication

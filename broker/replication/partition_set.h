@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -70,13 +71,29 @@ class PartitionSet {
   // Starts the disk work that the partition's log has come up with. After appends, retention, truncation.
   void start_background_work(Partition& partition);
 
+  // Null until the first image. Changes of the ISR that follow from new ones are sent.
+  void set_peers(PeersPtr peers);
+  const PeersPtr& peers() const { return peers_; }
+  // Where proposals of led partitions go; without it the ISR stays as the image has it.
+  using SendProposal = std::function<void(IsrProposal)>;
+  void set_proposal_sender(SendProposal send) { send_proposal_ = std::move(send); }
+  void on_follower_fetch(Partition& partition, const FollowerFetch& fetch);
+  void check_isr(Partition& partition);
+  void on_isr_answer(const PartitionKey& key, const IsrAnswer& answer);
+  // Called with each follower's replica whose flush has ended.
+  void on_follower_flushed(std::function<void()> call) { follower_flushed_ = std::move(call); }
+
  private:
+  void send_proposal(Partition& partition);
   aio::Task<> run_job(PartitionKey key, storage::BackgroundJob job);
   aio::Task<> run_flushes(PartitionKey key);
 
   aio::Reactor& reactor_;
   std::unordered_map<PartitionKey, std::unique_ptr<Partition>> partitions_;
   kafka::Decompressor decompressor_;
+  PeersPtr peers_;
+  SendProposal send_proposal_;
+  std::function<void()> follower_flushed_;
   aio::Gate gate_;
 };
 

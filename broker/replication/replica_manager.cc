@@ -24,9 +24,7 @@ void assume_role(Partition& partition, const LocalReplica& replica, kafka::NodeI
     partition.become_leader(replica, now);
     return;
   }
-  if (replica.leader_epoch < partition.leader_epoch()) return;
-  partition.resign(replica.leader == kafka::kNoNode ? Role::kOffline : Role::kFollower, replica.leader,
-                   replica.leader_epoch);
+  partition.follow(replica);
 }
 
 void report_recovery(const std::string& name, const storage::RecoveryReport& report) {
@@ -57,8 +55,35 @@ ReplicaManager::~ReplicaManager() = default;
 
 PartitionSet& ReplicaManager::set(std::size_t owner) { return shards_[owner]->set; }
 
+void ReplicaManager::connect(aio::Reactor& home, ReplicaLinks links) {
+  BASE_ASSERT(links.transports.size() == shards_.size(), "each reactor has its transport");
+  isr_mailbox_ = std::make_shared<IsrMailbox>(home, self_, std::move(links.controller));
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    Shard& shard = *shards_[i];
+    shard.fetchers =
+        std::make_unique<ReplicaFetchers>(self_, config_, shard.set, *links.transports[i], shard.gate);
+    shard.set.on_follower_flushed([&shard] { shard.fetchers->wake(); });
+    shard.set.set_proposal_sender([mailbox = isr_mailbox_, &shard](IsrProposal proposal) {
+      mailbox->submit(std::move(proposal), shard.set);
+    });
+  }
+}
+
+aio::Task<> ReplicaManager::set_peers(aio::Reactor& home, PeersPtr peers) {
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    auto set = [&] {
+      shard->set.set_peers(peers);
+      if (shard->fetchers) shard->fetchers->wake();
+      return true;
+    };
+    co_await aio::run_on(home, *shard->reactor, std::move(set));
+  }
+}
+
 aio::Task<> ReplicaManager::apply(aio::Reactor& home, LocalChanges changes) {
   if (const auto running = checkpointing_) co_await running->wait();
+  // First: whom a partition is fetched from, and who may join its ISR.
+  if (changes.peers != nullptr) co_await set_peers(home, std::move(changes.peers));
   for (const PartitionKey& key : changes.removed) co_await remove(home, key);
   co_await host_all(home, std::move(changes.hosted));
   if (!changes.configured.empty()) co_await configure(home, std::move(changes.configured));
@@ -103,6 +128,7 @@ aio::Task<> ReplicaManager::host(aio::Reactor& home, LocalChanges::Hosted hosted
     Partition* partition = shard.set.find(key);
     if (partition == nullptr) return false;
     assume_role(*partition, hosted.replica, self_, shard.reactor->now());
+    if (shard.fetchers) shard.fetchers->update(*partition, name.topic);
     shard.set.start_background_work(*partition);
     return true;
   };
@@ -141,7 +167,10 @@ aio::Task<> ReplicaManager::remove(aio::Reactor& home, PartitionKey key) {
   const storage::TopicPartition name = hosted->second;
   hosted_.erase(hosted);
   Shard& shard = shard_of(key);
-  auto take = [&] { return shard.set.remove(key); };
+  auto take = [&] {
+    if (shard.fetchers) shard.fetchers->remove(key);
+    return shard.set.remove(key);
+  };
   std::unique_ptr<storage::Log> dropped = co_await aio::run_on(home, *shard.reactor, std::move(take));
   auto erase = [&]() -> base::Result<storage::BackgroundJob> {
     auto removal = logs_.delete_log(name, key.topic_id);

@@ -19,7 +19,9 @@
 #include "base/aio/gate.h"
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
+#include "base/aio/transport.h"
 #include "broker/replication/config.h"
+#include "broker/replication/isr_mailbox.h"
 #include "broker/replication/partition_set.h"
 #include "broker/replication/types.h"
 #include "broker/storage/log_config.h"
@@ -39,6 +41,7 @@ struct TopicSettings {
 
 // What a new image changes for this broker.
 struct LocalChanges {
+  PeersPtr peers;  // Null: as before.
   struct Hosted {
     LocalReplica replica;
     TopicSettings settings;
@@ -50,6 +53,12 @@ struct LocalChanges {
     TopicSettings settings;
   };
   std::vector<Configured> configured;
+};
+
+// What replication needs of the world outside. Everything outlives the ReplicaManager.
+struct ReplicaLinks {
+  std::vector<aio::Transport*> transports;  // One per reactor, in their order.
+  ControllerLink controller;                // Called on `home`.
 };
 
 class ReplicaManager {
@@ -68,6 +77,9 @@ class ReplicaManager {
   PartitionSet& set(std::size_t owner);
   PartitionSet& set_of(const PartitionKey& key) { return set(owner(key)); }
 
+  // From now on followers fetch and leaders change their ISR. Before start(); without it every replica stays
+  // as it is.
+  void connect(aio::Reactor& home, ReplicaLinks links);
   // Looks at what is on disk and starts the periodic work. ERRORS: those of LogDirectory::partitions().
   aio::Task<base::Result<>> start(aio::Reactor& home);
   // Makes the replicas what the image says. A replica whose log cannot be opened goes offline and is named in
@@ -102,6 +114,7 @@ class ReplicaManager {
   aio::Task<> remove(aio::Reactor& home, PartitionKey key);
   aio::Task<> remove_files(aio::Reactor& home, storage::BackgroundJob removal);
   aio::Task<> configure(aio::Reactor& home, std::vector<LocalChanges::Configured> configured);
+  aio::Task<> set_peers(aio::Reactor& home, PeersPtr peers);
 
   // Periodic work.
   using Upkeep = void (*)(Partition&, PartitionSet&);
@@ -116,6 +129,7 @@ class ReplicaManager {
   storage::LogDirectory& logs_;
   std::shared_ptr<storage::TailCacheBudget> tail_cache_budget_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::shared_ptr<IsrMailbox> isr_mailbox_;  // Null unless connected.
   // On `home`: what lies on disk, by name, with the topic's id where it is known; and what is hosted.
   std::map<storage::TopicPartition, std::optional<base::Uuid>> on_disk_;
   std::map<PartitionKey, storage::TopicPartition> hosted_;

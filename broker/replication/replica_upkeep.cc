@@ -1,5 +1,6 @@
 // Start, stop and what is done now and then: retention, flushes, checkpoints, expiry of producer ids.
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -38,6 +39,8 @@ void flush_if_due(Partition& partition, PartitionSet& set) {
   partition.want_flush_if_due(set.reactor().wall_ms());
 }
 
+void check_isr(Partition& partition, PartitionSet& set) { set.check_isr(partition); }
+
 }  // namespace
 
 aio::Task<base::Result<>> ReplicaManager::start(aio::Reactor& home) {
@@ -61,6 +64,10 @@ aio::Task<base::Result<>> ReplicaManager::start(aio::Reactor& home) {
       aio::spawn(
           shard->gate, "producer expiry",
           run_upkeep(*shard, ms(config_.producer_id_expiration_check_interval_ms()), expire_producers));
+      // As in Kafka: who lags is out after one and a half times the limit at the latest.
+      aio::spawn(shard->gate, "isr check",
+                 run_upkeep(*shard, ms(std::max<std::int64_t>(config_.replica_lag_time_max_ms() / 2, 1)),
+                            check_isr));
       if (const std::int64_t interval = config_.flush_scheduler_interval_ms(); interval != kNever) {
         aio::spawn(shard->gate, "flush scheduler", run_upkeep(*shard, ms(interval), flush_if_due));
       }
@@ -129,6 +136,7 @@ aio::Task<> ReplicaManager::write_checkpoints(aio::Reactor& home, Offsets& writt
 
 aio::Task<base::Result<>> ReplicaManager::stop(aio::Reactor& home, kafka::BrokerEpoch broker_epoch) {
   stopping_.cancel();
+  if (isr_mailbox_) isr_mailbox_->stop();
   co_await gate_.close();
   Offsets offsets;
   base::Result<> outcome;
@@ -153,6 +161,7 @@ aio::Task<base::Result<>> ReplicaManager::stop(aio::Reactor& home, kafka::Broker
 // On the shard's reactor. Every log is closed, also after one has failed to.
 aio::Task<base::Result<ReplicaManager::Offsets>> ReplicaManager::close_logs(Shard& shard) {
   shard.stopping.cancel();
+  if (shard.fetchers) shard.fetchers->stop();
   co_await shard.gate.close();
   co_await shard.set.stop();
   std::vector<std::pair<PartitionKey, storage::TopicPartition>> names;

@@ -1,9 +1,12 @@
 // One reactor's part of the ReplicaManager.
 #pragma once
 
+#include <memory>
+
 #include "base/aio/cancel.h"
 #include "base/aio/gate.h"
 #include "broker/replication/partition_set.h"
+#include "broker/replication/replica_fetchers.h"
 #include "broker/replication/replica_manager.h"
 
 namespace penstock::replication {
@@ -16,6 +19,7 @@ struct ReplicaManager::Shard {
   // Touched on the reactor.
   aio::CancelSource stopping;
   aio::Gate gate;
+  std::unique_ptr<ReplicaFetchers> fetchers;  // Null when there is nobody to fetch from.
 };
 
 // "orders-3" as topic and partition.

@@ -48,6 +48,55 @@ struct LocalReplica {
   kafka::PartitionEpoch partition_epoch{-1};
 };
 
+// What a follower's fetch from `offset` says of it.
+struct FollowerFetch {
+  kafka::NodeId node = kafka::kNoNode;  // None: a consumer fetches.
+  kafka::BrokerEpoch epoch = kafka::kNoBrokerEpoch;
+  kafka::Offset offset{0};
+  kafka::Offset log_start_offset = kafka::kNoOffset;
+};
+
+struct IsrMember {
+  kafka::NodeId id;
+  kafka::BrokerEpoch epoch = kafka::kNoBrokerEpoch;
+  friend bool operator==(const IsrMember&, const IsrMember&) = default;
+};
+
+// What a leader asks the controller for. The two epochs tell it from any other proposal of the partition.
+struct IsrProposal {
+  PartitionKey key;
+  std::string name;  // "orders-3"
+  kafka::LeaderEpoch leader_epoch = kafka::kNoLeaderEpoch;
+  kafka::PartitionEpoch partition_epoch{-1};
+  std::vector<IsrMember> isr;
+};
+
+struct IsrAnswer {
+  // Which proposal is answered.
+  kafka::LeaderEpoch proposed_in = kafka::kNoLeaderEpoch;
+  kafka::PartitionEpoch proposed_on{-1};
+  kafka::ErrorCode error{};
+  // Without an error, what the controller has now.
+  kafka::LeaderEpoch leader_epoch = kafka::kNoLeaderEpoch;
+  kafka::PartitionEpoch partition_epoch{-1};
+  std::vector<kafka::NodeId> isr;
+};
+
+// From where on a follower lacks records.
+struct FollowerPosition {
+  kafka::LeaderEpoch leader_epoch = kafka::kNoLeaderEpoch;
+  kafka::Offset fetch_offset{0};
+  kafka::LeaderEpoch last_epoch = kafka::kNoLeaderEpoch;  // Of the last record that it has.
+  kafka::Offset log_start_offset{0};
+};
+
+// What a leader answered to a follower's fetch from its position.
+struct LeaderData {
+  base::ByteSpan records;
+  kafka::Offset high_watermark = kafka::kNoOffset;
+  kafka::Offset log_start_offset = kafka::kNoOffset;
+};
+
 enum class Role : std::uint8_t { kOffline, kFollower, kLeader };
 
 struct AppendRequest {
@@ -84,6 +133,7 @@ struct ReadRequest {
   kafka::LeaderEpoch last_fetched_epoch = kafka::kNoLeaderEpoch;
   bool may_block = false;
   bool is_memory_required = false;  // Bytes, never a range of a file.
+  bool is_follower_enough = false;  // KIP-392: a replica that only follows may answer too.
 };
 
 struct ReadOutcome {
@@ -91,6 +141,7 @@ struct ReadOutcome {
   kafka::Offset high_watermark = kafka::kNoOffset;
   kafka::Offset last_stable_offset = kafka::kNoOffset;
   kafka::Offset log_start_offset = kafka::kNoOffset;
+  kafka::NodeId preferred_reader = kafka::kNoNode;   // KIP-392: another replica is nearer.
   std::optional<storage::EpochEndOffset> diverging;  // KIP-320: the reader must truncate.
   std::vector<storage::AbortedTransaction> aborted;  // With kReadCommitted.
   kafka::RecordsRef records;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/aio/asio_reactor.h"
+#include "base/aio/asio_transport.h"
 #include "base/disk.h"
 #include "base/random.h"
 #include "broker/coordinator/group/config.h"
@@ -59,6 +60,8 @@ struct Broker::Parts {
   std::unique_ptr<aio::ReactorThread> control;
   std::vector<std::unique_ptr<aio::ReactorThread>> lanes;
 
+  base::Uuid incarnation_id;                                    // Of this process.
+  std::vector<std::unique_ptr<aio::AsioTransport>> transports;  // One per lane.
   std::unique_ptr<storage::LogDirectory> logs;
   std::unique_ptr<metadata::BrokerConfigView> config_view;
   std::unique_ptr<metadata::MetadataNode> metadata;
@@ -96,6 +99,7 @@ struct Broker::Parts {
   base::Result<> start_listeners();
   net::HttpReply answer_admin(std::string_view path) const;
   metadata::LifecycleOptions lifecycle_options();
+  void connect_replicas();
   aio::Task<base::Result<>> start_parts();
   base::Result<> check_start_wanted() const;
   void give_up_start();

@@ -48,6 +48,7 @@ base::Result<> Broker::Parts::open() {
                       fmt::format("config node.id: {} is not the {} that {} was formatted for", node.value(),
                                   meta.node_id.value(), directory));
   }
+  incarnation_id = base::Uuid::random(random);
   config_view = std::make_unique<metadata::BrokerConfigView>(node, properties, sections());
   metadata::MetadataNodeOptions options;
   options.reactor = &control->reactor();
@@ -71,6 +72,7 @@ base::Result<> Broker::Parts::open() {
   TRY_ASSIGN(metadata, metadata::MetadataNode::open(std::move(options)));
 
   replicas = std::make_unique<replication::ReplicaManager>(node, replication_config, lane_bases(), *logs);
+  connect_replicas();
   groups = std::make_unique<coordinator::GroupCoordinators>(group_config, random);
   fetch_sessions = std::make_unique<handlers::FetchSessions>(
       lane_bases(), static_cast<std::size_t>(replication_config.fetch_session_slots_max()), random.next());
@@ -81,7 +83,9 @@ base::Result<> Broker::Parts::open() {
                                .config = *config_view,
                                .replicas = *replicas,
                                .groups = *groups,
-                               .replica_lag_max_ms = replication_config.replica_lag_time_max_ms()});
+                               .replica_lag_max_ms = replication_config.replica_lag_time_max_ms(),
+                               .incarnation_id = incarnation_id,
+                               .inter_broker_listener = inter_broker_listener(server)});
   lifecycle = std::make_unique<metadata::BrokerLifecycle>(control->reactor(), metadata->controller(),
                                                           lifecycle_options());
   producer_id_source = std::make_unique<handlers::ControllerProducerIds>(
@@ -103,11 +107,24 @@ base::Result<> Broker::Parts::open() {
   return {};
 }
 
+void Broker::Parts::connect_replicas() {
+  replication::ReplicaLinks links;
+  for (auto& lane : lanes) {
+    transports.push_back(std::make_unique<aio::AsioTransport>(lane->reactor()));
+    links.transports.push_back(transports.back().get());
+  }
+  links.controller.alter_partition = [this](kafka::AlterPartitionRequest request) {
+    return metadata->controller().alter_partition(control->reactor(), std::move(request));
+  };
+  links.controller.broker_epoch = [this] { return lifecycle->epoch(); };
+  replicas->connect(control->reactor(), std::move(links));
+}
+
 metadata::LifecycleOptions Broker::Parts::lifecycle_options() {
   metadata::LifecycleOptions options;
   options.node = kafka::NodeId(metadata_config.node_id());
   options.cluster_id = logs->meta().cluster_id;
-  options.incarnation_id = base::Uuid::random(random);
+  options.incarnation_id = incarnation_id;
   for (const ListenerAddress& listener : listeners.advertised) {
     if (is_controller_listener(listener.name)) continue;
     options.listeners.push_back(

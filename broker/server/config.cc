@@ -131,6 +131,10 @@ base::Result<Listeners> resolve_listeners(const ServerConfig& config,
   return result;
 }
 
+std::string inter_broker_listener(const ServerConfig& config) {
+  return upper(config.inter_broker_listener());
+}
+
 base::Result<std::string> data_directory(const ServerConfig& config) {
   const std::vector<std::string>& dirs = config.log_dirs().empty() ? config.log_dir() : config.log_dirs();
   if (dirs.size() != 1) {

@@ -94,6 +94,9 @@ base::Result<Listeners> resolve_listeners(const ServerConfig& config,
                                           const std::vector<std::string>& controller_names,
                                           const std::string& host_name);
 
+// The listener that brokers reach each other on, upper case; empty when none is named: each broker's first.
+std::string inter_broker_listener(const ServerConfig& config);
+
 // The data directories. ERRORS: kUnsupported for more than one: several directories are not served yet.
 base::Result<std::string> data_directory(const ServerConfig& config);
 

@@ -37,6 +37,25 @@ replication::LocalReplica local_replica(const metadata::Topic& topic, std::int32
   return replica;
 }
 
+// Where the brokers reach each other, and which of them are in service.
+replication::PeersPtr peers_of(const metadata::MetadataImage& image, const MetadataPublisher::Parts& parts) {
+  auto peers = std::make_shared<replication::Peers>();
+  for (const auto& [id, broker] : image.brokers()) {
+    replication::Peer& peer = peers->brokers[id];
+    peer.epoch = broker->epoch;
+    peer.is_active = broker->is_active();
+    peer.rack = broker->rack;
+    const metadata::Endpoint* endpoint = broker->endpoint(parts.inter_broker_listener);
+    if (endpoint == nullptr && !broker->listeners.empty()) endpoint = &broker->listeners.front();
+    if (endpoint == nullptr) continue;
+    peer.host = endpoint->host;
+    peer.port = endpoint->port;
+  }
+  const metadata::BrokerRegistration* self = image.broker(parts.self);
+  if (self != nullptr && self->incarnation_id == parts.incarnation_id) peers->self_epoch = self->epoch;
+  return peers;
+}
+
 bool is_hosted(const metadata::Partition* partition, kafka::NodeId self) {
   return partition != nullptr && partition->has_replica(self);
 }
@@ -161,6 +180,7 @@ void MetadataPublisher::add_config_changes(const ImageUpdate& update,
 
 aio::Task<> MetadataPublisher::apply(ImageUpdate update) {
   replication::LocalChanges changes;
+  if (update.is_brokers_changed) changes.peers = peers_of(*update.after, parts_);
   std::vector<std::string> deleted;
   for (const base::Uuid& id : update.changed_topics) {
     add_topic_changes(update, id, changes);
@@ -168,7 +188,7 @@ aio::Task<> MetadataPublisher::apply(ImageUpdate update) {
     if (before != nullptr && update.after->topic(id) == nullptr) deleted.push_back(before->name);
   }
   add_config_changes(update, changes);
-  if (!changes.hosted.empty() || !changes.removed.empty() || !changes.configured.empty()) {
+  if (changes.peers || !changes.hosted.empty() || !changes.removed.empty() || !changes.configured.empty()) {
     co_await parts_.replicas.apply(parts_.reactor, std::move(changes));
   }
   co_await update_coordinators(*update.before, *update.after);

@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <set>
+#include <string>
 
 #include "base/aio/completion.h"
 #include "base/aio/gate.h"
@@ -33,6 +34,9 @@ class MetadataPublisher {
     replication::ReplicaManager& replicas;
     coordinator::GroupCoordinators& groups;
     std::int64_t replica_lag_max_ms;
+    // Of this process: only its own registration says that it may fetch.
+    base::Uuid incarnation_id;
+    std::string inter_broker_listener;  // Empty: each broker's first.
   };
   explicit MetadataPublisher(Parts parts) : parts_(parts) {}
 

@@ -75,6 +75,20 @@ inline LocalReplica replica_of(std::vector<int> replicas, std::vector<int> isr, 
   return replica;
 }
 
+// Brokers in service; the epoch of each is ten times its id.
+inline kafka::BrokerEpoch epoch_of(int id) { return kafka::BrokerEpoch(10 * id); }
+inline PeersPtr peers_of(const std::vector<int>& active, const std::vector<int>& fenced = {}) {
+  auto peers = std::make_shared<Peers>();
+  peers->self_epoch = epoch_of(kSelf.value());
+  for (const int id : active) peers->brokers[kafka::NodeId(id)] = {.epoch = epoch_of(id), .is_active = true};
+  for (const int id : fenced) peers->brokers[kafka::NodeId(id)] = {.epoch = epoch_of(id), .is_active = false};
+  return peers;
+}
+
+inline FollowerFetch fetch_of(int id, std::int64_t offset) {
+  return {.node = kafka::NodeId(id), .epoch = epoch_of(id), .offset = kafka::Offset(offset)};
+}
+
 // Runs a task on a reactor until it ends, at most for the given simulated time.
 template <typename T>
 class Running {

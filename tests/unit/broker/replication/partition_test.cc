@@ -40,6 +40,7 @@ class PartitionTest : public ::testing::Test {
                                    .is_clean = true});
     EXPECT_TRUE(log) << log.error().what();
     partition_ = std::make_unique<Partition>(key_of(0), "orders-0", kSelf, std::move(*log), config);
+    partition_->set_peers(peers_of({1, 2, 3}), now_);
   }
 
   AppendOutcome append(base::Bytes batch, std::int16_t acks = -1) {
@@ -56,9 +57,7 @@ class PartitionTest : public ::testing::Test {
     request.is_memory_required = true;
     return partition_->read(request);
   }
-  void follower(int id, std::int64_t offset) {
-    partition_->on_follower_fetch(kafka::NodeId(id), Offset(offset), now_);
-  }
+  void follower(int id, std::int64_t offset) { partition_->on_follower_fetch(fetch_of(id, offset), now_); }
 
   TempDirectory directory_;
   base::PosixDisk disk_;
@@ -110,6 +109,11 @@ TEST_F(PartitionTest, ReplicaAboutToJoinHoldsTheHighWatermarkBack) {
   follower(2, 0);  // Caught up with an empty log.
   append(batch_of(4));
   EXPECT_EQ(partition_->high_watermark(), Offset(0));
+  partition_->on_isr_answer({.proposed_in = LeaderEpoch(0),
+                             .proposed_on = kafka::PartitionEpoch(0),
+                             .error = ErrorCode::kIneligibleReplica},
+                            now_);
+  EXPECT_EQ(partition_->high_watermark(), Offset(0)) << "it may still join at its next fetch";
   now_ += base::seconds(31);  // It has fallen behind for longer than replica.lag.time.max.ms.
   append(batch_of(1));
   EXPECT_EQ(partition_->high_watermark(), Offset(5));

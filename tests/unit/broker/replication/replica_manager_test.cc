@@ -216,7 +216,7 @@ TEST_P(ReplicaManagerTest, AcksAllIsAnsweredByAFollowersFetch) {
   scheduler_.run_for(milliseconds(100));
   EXPECT_FALSE(append.is_done());
   FetchPlan plan = fetch_from({0}, milliseconds(10), 1, 2);
-  plan.items[0].follower = kafka::NodeId(2);
+  plan.items[0].follower = fetch_of(2, 2);
   plan.items[0].request.isolation = Isolation::kLogEnd;
   run(start_fetch(plan), milliseconds(100));
   ASSERT_TRUE(append.is_done());

@@ -48,6 +48,11 @@ void BrokerHeartbeats::begin_shutdown(kafka::NodeId broker, kafka::Offset record
   brokers_[broker].shutdown_offset = records_end;
 }
 
+bool BrokerHeartbeats::is_shutting_down(kafka::NodeId broker) const {
+  const auto found = brokers_.find(broker);
+  return found != brokers_.end() && found->second.shutdown_offset.has_value();
+}
+
 bool BrokerHeartbeats::is_shutdown_seen(kafka::NodeId broker) const {
   const auto found = brokers_.find(broker);
   if (found == brokers_.end() || !found->second.shutdown_offset) return true;

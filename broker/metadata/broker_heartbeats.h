@@ -28,6 +28,7 @@ class BrokerHeartbeats {
 
   // A broker leaves once every active one has read past the records that moved its leaders.
   void begin_shutdown(kafka::NodeId broker, kafka::Offset records_end);
+  bool is_shutting_down(kafka::NodeId broker) const;
   bool is_shutdown_seen(kafka::NodeId broker) const;
 
  private:

@@ -50,6 +50,25 @@ struct MetadataConfig : base::ConfigSection {
                                                {.min = 1, .max = 32767},
                                                Update::kReadOnly,
                                                "Replicas of a topic whose creator asked for the default."};
+  Key<bool> auto_leader_rebalance{this,
+                                  "auto.leader.rebalance.enable",
+                                  true,
+                                  {},
+                                  Update::kReadOnly,
+                                  "Give leaderships back to the preferred replicas from time to time."};
+  Key<std::int64_t> leader_imbalance_check_seconds{this,
+                                                   "leader.imbalance.check.interval.seconds",
+                                                   300,
+                                                   {.min = 1, .max = 1e9},
+                                                   Update::kReadOnly,
+                                                   "Time between two such rounds."};
+  Key<std::int64_t> unclean_election_interval_ms{
+      this,
+      "unclean.leader.election.interval.ms",
+      300'000,
+      {.min = 1, .max = 1e12},
+      Update::kReadOnly,
+      "Time between two looks for leaderless partitions that may have an unclean leader."};
   Key<std::vector<std::string>> controller_listener_names{
       this, "controller.listener.names", {},
       {},   Update::kReadOnly,           "The listeners that controllers talk on."};

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "broker/metadata/topic_config.h"
 
 namespace penstock::metadata {
@@ -159,6 +160,14 @@ std::vector<ConfigEntry> BrokerConfigView::describe_other(const MetadataImage& i
     entries.push_back(std::move(entry));
   }
   return entries;
+}
+
+std::string BrokerConfigView::topic_value(const MetadataImage& image, std::string_view topic,
+                                          std::string_view name) const {
+  const TopicKey* key = find_topic_key(name);
+  BASE_ASSERT(key != nullptr, "a topic config");
+  const Configs& overrides = image.configs({ResourceType::kTopic, std::string(topic)});
+  return resolve_topic_key(image, overrides, *key).value.value_or("");
 }
 
 base::Properties BrokerConfigView::topic_properties(const MetadataImage& image,

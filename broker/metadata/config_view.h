@@ -67,6 +67,8 @@ class BrokerConfigView {
   // What is set for a group or a client-metrics subscription.
   std::vector<ConfigEntry> describe_other(const MetadataImage& image, const Resource& resource) const;
 
+  // The text of one topic config in effect. REQUIRES: there is such a config.
+  std::string topic_value(const MetadataImage& image, std::string_view topic, std::string_view name) const;
   // Text of every topic config in effect, as base::ConfigSection::load takes it.
   base::Properties topic_properties(const MetadataImage& image, std::string_view topic) const;
   // server.properties overlaid by the dynamic configs that apply to this broker.

@@ -6,7 +6,8 @@
 //
 // Threads: the control reactor.
 // ERRORS: in the responses, with Kafka's codes and words.
-// Source: KIP-631, KIP-841 (controlled shutdown), KIP-858 (directories), KIP-903 (broker epochs in the ISR).
+// Source: KIP-631, KIP-455 (reassignment), KIP-584 (features), KIP-841 (controlled shutdown), KIP-858
+// (directories), KIP-903 (broker epochs in the ISR), KIP-966 (eligible leader replicas).
 #pragma once
 
 #include <functional>
@@ -19,38 +20,18 @@
 #include "base/random.h"
 #include "broker/metadata/broker_heartbeats.h"
 #include "broker/metadata/config_view.h"
+#include "broker/metadata/controller_messages.h"
 #include "broker/metadata/image_builder.h"
+#include "broker/metadata/partition_change.h"
 #include "broker/metadata/records.h"
 #include "kafka/error_codes.h"
-#include "kafka/messages/allocate_producer_ids_request.h"
-#include "kafka/messages/allocate_producer_ids_response.h"
-#include "kafka/messages/alter_configs_request.h"
-#include "kafka/messages/alter_configs_response.h"
-#include "kafka/messages/alter_partition_request.h"
-#include "kafka/messages/alter_partition_response.h"
-#include "kafka/messages/broker_heartbeat_request.h"
-#include "kafka/messages/broker_heartbeat_response.h"
-#include "kafka/messages/broker_registration_request.h"
-#include "kafka/messages/broker_registration_response.h"
-#include "kafka/messages/controller_registration_request.h"
-#include "kafka/messages/create_partitions_request.h"
-#include "kafka/messages/create_partitions_response.h"
-#include "kafka/messages/create_topics_request.h"
-#include "kafka/messages/create_topics_response.h"
-#include "kafka/messages/delete_topics_request.h"
-#include "kafka/messages/delete_topics_response.h"
-#include "kafka/messages/incremental_alter_configs_request.h"
-#include "kafka/messages/incremental_alter_configs_response.h"
-#include "kafka/messages/list_partition_reassignments_request.h"
-#include "kafka/messages/list_partition_reassignments_response.h"
-#include "kafka/messages/update_features_request.h"
-#include "kafka/messages/update_features_response.h"
-
 namespace penstock::metadata {
 
 // No operation writes more than this: the batch must fit into every replica's fetch.
 inline constexpr std::size_t kRecordsPerOperationMax = 10'000;
 inline constexpr std::int32_t kProducerIdBlock = 1000;
+// Leaders moved in one round of balancing.
+inline constexpr std::size_t kElectionsPerRound = 1000;
 
 struct ControllerOptions {
   kafka::NodeId self{};
@@ -59,7 +40,11 @@ struct ControllerOptions {
   std::int32_t default_partitions = 1;
   std::int16_t default_replication_factor = 1;
   bool is_topic_deletion_enabled = true;
-  const BrokerConfigView* configs = nullptr;  // For CreateTopics' answer; outlives the controller.
+  // How often leaderships go back to the preferred replicas; empty when they do not by themselves.
+  std::optional<base::Duration> leader_balance_interval{};
+  base::Duration unclean_election_interval = base::seconds(300);
+  // What is in effect for a topic; outlives the controller. Without one Kafka's defaults count.
+  const BrokerConfigView* configs = nullptr;
 };
 
 // When a decision is made, and the offset that its first record would get.
@@ -74,11 +59,24 @@ struct Decision {
   Records records{};
 };
 
+// What the controller does by itself, and why.
+struct DueWork {
+  Records records{};
+  std::string reason{};
+};
+
 // An error code with the text that goes with it.
 struct Refused {
   kafka::ErrorCode code = kafka::ErrorCode::kNone;
   std::string message;
   explicit operator bool() const { return code != kafka::ErrorCode::kNone; }
+};
+
+// Brokers whose standing changes with the decision that is being made.
+struct Movement {
+  std::optional<std::int32_t> leaving{};   // Leaves the ISRs and leads nothing.
+  std::optional<std::int32_t> arriving{};  // May lead, although the image still says that it is fenced.
+  std::optional<std::int32_t> lossy{};     // As leaving, and is not eligible either.
 };
 
 class Controller {
@@ -115,24 +113,64 @@ class Controller {
   Decision<kafka::ListPartitionReassignmentsResponse> list_partition_reassignments(
       const kafka::ListPartitionReassignmentsRequest& request) const;
   Decision<kafka::AlterPartitionResponse> alter_partition(const kafka::AlterPartitionRequest& request) const;
+  Decision<kafka::AlterPartitionReassignmentsResponse> alter_partition_reassignments(
+      const kafka::AlterPartitionReassignmentsRequest& request) const;
+  Decision<kafka::ElectLeadersResponse> elect_leaders(const kafka::ElectLeadersRequest& request) const;
+  Decision<kafka::AssignReplicasToDirsResponse> assign_replicas_to_dirs(
+      const kafka::AssignReplicasToDirsRequest& request) const;
+  Decision<kafka::UnregisterBrokerResponse> unregister_broker(const kafka::UnregisterBrokerRequest& request);
   Decision<kafka::UpdateFeaturesResponse> update_features(const kafka::UpdateFeaturesRequest& request) const;
 
-  // Fences one broker that was silent for too long; empty when there is none. Call at next_deadline().
-  Records fence_silent_broker(base::MonoTime now);
-  base::MonoTime next_deadline() const { return heartbeats_.next_deadline(); }
+  // One piece of what time asks for (a silent broker is fenced, leaderships are balanced, leaderless
+  // partitions are elected uncleanly where that is allowed); empty when nothing is due. Call again after its
+  // records are replayed, and at next_deadline().
+  DueWork due_work(base::MonoTime now);
+  base::MonoTime next_deadline() const;
 
  private:
-  using PartitionRecords = std::vector<kafka::PartitionRecord>;
+  // What the configs of a topic say about elections.
+  struct TopicRules {
+    std::int32_t min_isr = 1;
+    bool is_unclean_allowed = false;
+  };
+  using Concerns = std::function<bool(const Partition&)>;
+
+  const BrokerConfigView& configs() const { return options_.configs ? *options_.configs : default_configs_; }
+  bool is_elr_enabled() const;
+  TopicRules rules_of(const std::string& topic) const;
+  bool is_active(std::int32_t broker) const;
+  // Whether the directory of the replica is online, as far as its broker has said.
+  bool may_host_leader(std::int32_t broker, const Partition& partition) const;
+  base::Uuid default_directory(std::int32_t broker) const;
+  PartitionChange start_change(const Topic& topic, const TopicRules& rules, std::int32_t index,
+                               const Partition& partition, const Movement& movement = {}) const;
+  // Adds what the movement makes of every partition that it concerns.
+  void move(const Movement& movement, const Concerns& concerns, Records& records) const;
 
   Refused check_registration(const kafka::BrokerRegistrationRequest& request, base::MonoTime now) const;
-  // A broker goes out of service: it leaves the ISRs and leads nothing.
-  void take_out_of_service(kafka::NodeId broker, Records& records) const;
-  void bring_into_service(kafka::NodeId broker, Records& records) const;
+  Refused check_directories(const kafka::BrokerRegistrationRequest& request) const;
+  Refused check_broker_features(const kafka::BrokerRegistrationRequest& request) const;
+  Refused check_broker_epoch(std::int32_t broker, std::int64_t epoch) const;
+  void fence(const BrokerRegistration& broker, Records& records) const;
+  void unfence(const BrokerRegistration& broker, Records& records) const;
+  void note_directories(const BrokerRegistration& broker, const kafka::BrokerHeartbeatRequest& request,
+                        Records& records) const;
   bool has_leaderships(kafka::NodeId broker) const;
-  bool is_unclean_election_enabled(const std::string& topic) const;
-  // Adds a PartitionChangeRecord when what `acceptable` says changes ISR or leader.
-  void elect(const Topic& topic, std::int32_t index, std::optional<kafka::NodeId> leaving,
-             const std::function<bool(std::int32_t)>& is_acceptable, Records& records) const;
+  Records fence_silent_broker(base::MonoTime now);
+  Records balance_leaders() const;
+  Records elect_uncleanly() const;
+  Refused elect_leader(const std::string& topic_name, std::int32_t index, bool is_unclean,
+                       Records& records) const;
+
+  Refused reassign(const std::string& topic_name,
+                   const kafka::AlterPartitionReassignmentsRequest::ReassignablePartition& target,
+                   bool may_change_factor, Records& records) const;
+  Refused cancel_reassignment(const Topic& topic, std::int32_t index, Records& records) const;
+  kafka::ErrorCode assign_replica(std::int32_t broker, const base::Uuid& directory,
+                                  const base::Uuid& topic_id, std::int32_t index, Records& records) const;
+  Refused update_feature(const kafka::UpdateFeaturesRequest::FeatureUpdateKey& update,
+                         Records& records) const;
+  void make_safe_for_elr(Records& records) const;
 
   Refused create_topic(const kafka::CreateTopicsRequest::CreatableTopic& topic,
                        kafka::CreateTopicsResponse::CreatableTopicResult& result, Records& records,
@@ -140,6 +178,8 @@ class Controller {
   Refused check_new_name(const std::string& name, const std::set<std::string>& taken) const;
   Refused place_new_topic(const kafka::CreateTopicsRequest::CreatableTopic& topic,
                           std::vector<std::vector<std::int32_t>>& placement);
+  // Named once each, and registered.
+  Refused check_registered(const std::vector<std::int32_t>& brokers) const;
   Refused check_assignment(std::int32_t partition, const std::vector<std::int32_t>& brokers,
                            std::size_t replicas_expected) const;
   Refused place(std::int32_t partitions, std::int16_t replicas,
@@ -151,13 +191,21 @@ class Controller {
   Refused check_resource(const Resource& resource) const;
   Refused check_configs(const Resource& resource, const Configs& configs,
                         const std::set<std::string>& touched) const;
+  template <typename Response, typename Request, typename Collect>
+  Decision<Response> alter_each(const Request& request, Collect collect) const;
+  Refused check_min_isr_change(const Resource& resource, bool is_removal) const;
+  // ELRs were counted by the old min.insync.replicas.
+  void clear_elr(const Resource& resource, Records& records) const;
   Refused change_configs(const Resource& resource, const Configs& to, const std::set<std::string>& touched,
                          Records& records) const;
 
   const ControllerOptions options_;
+  const BrokerConfigView default_configs_;
   base::Random& random_;
   std::optional<ImageBuilder> builder_;
   BrokerHeartbeats heartbeats_;
+  base::MonoTime next_balance_ = base::MonoTime::max();
+  base::MonoTime next_unclean_election_ = base::MonoTime::max();
 };
 
 }  // namespace penstock::metadata

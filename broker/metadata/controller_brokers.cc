@@ -1,10 +1,11 @@
-// Brokers: registration, heartbeats, fencing, and the elections that follow.
+// Brokers: registration, heartbeats, fencing, unregistration.
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "broker/metadata/controller.h"
 #include "broker/metadata/features.h"
+#include "broker/metadata/registration_fields.h"
 
 namespace penstock::metadata {
 
@@ -16,7 +17,6 @@ namespace {
 constexpr std::int8_t kFence = 1;
 constexpr std::int8_t kUnfence = -1;
 constexpr std::int8_t kInControlledShutdown = 1;
-constexpr std::int8_t kRecovering = 1;
 
 kafka::BrokerRegistrationChangeRecord change_of(const BrokerRegistration& broker) {
   kafka::BrokerRegistrationChangeRecord record;
@@ -29,7 +29,24 @@ bool is_reserved(const base::Uuid& directory) {
   return directory.most_significant == 0 && directory.least_significant < 100;
 }
 
+bool is_in_isr_or_elr(const Partition& partition, std::int32_t broker) {
+  return partition.is_in_isr(kafka::NodeId(broker)) ||
+         std::ranges::find(partition.elr, broker) != partition.elr.end();
+}
+
 }  // namespace
+
+Refused Controller::check_broker_epoch(std::int32_t id, std::int64_t epoch) const {
+  const auto* broker = image().broker(kafka::NodeId(id));
+  if (broker == nullptr) {
+    return {ErrorCode::kStaleBrokerEpoch, fmt::format("No broker registration found for broker id {}", id)};
+  }
+  if (broker->epoch != kafka::BrokerEpoch(epoch)) {
+    return {ErrorCode::kStaleBrokerEpoch,
+            fmt::format("Expected broker epoch {}, but got broker epoch {}", broker->epoch, epoch)};
+  }
+  return {};
+}
 
 Refused Controller::check_registration(const kafka::BrokerRegistrationRequest& request,
                                        base::MonoTime now) const {
@@ -45,36 +62,55 @@ Refused Controller::check_registration(const kafka::BrokerRegistrationRequest& r
     return {ErrorCode::kDuplicateBrokerRegistration, "Another broker is registered with that broker id."};
   }
   if (request.is_migrating_zk_broker) {
-    return {ErrorCode::kInvalidRequest, "ZooKeeper brokers cannot register."};
+    return {ErrorCode::kBrokerIdNotRegistered, "Controller does not support registering ZK brokers."};
   }
+  if (auto refused = check_directories(request)) return refused;
+  return check_broker_features(request);
+}
+
+Refused Controller::check_directories(const kafka::BrokerRegistrationRequest& request) const {
+  const auto refuse = [](std::string message) {
+    return Refused{ErrorCode::kInvalidRegistration, std::move(message)};
+  };
+  if (request.log_dirs.empty()) return refuse("No directories specified in request");
   std::set<base::Uuid> directories;
   for (const auto& directory : request.log_dirs) {
-    if (is_reserved(directory)) return {ErrorCode::kInvalidRequest, "Reserved directory ID in request"};
-    if (!directories.insert(directory).second) {
-      return {ErrorCode::kInvalidRequest, "Duplicate directory ID in request"};
+    if (is_reserved(directory)) return refuse("Reserved directory ID in request");
+    if (!directories.insert(directory).second) return refuse("Duplicate directory ID in request");
+  }
+  for (const auto& [id, broker] : image().brokers()) {
+    if (id.value() == request.broker_id) continue;
+    for (const auto& directory : broker->directories) {
+      if (!directories.contains(directory)) continue;
+      return refuse(
+          fmt::format("Broker {} is already registered with directory {}", id, directory.to_string()));
     }
   }
-  if (directories.empty()) return {ErrorCode::kInvalidRequest, "No directories specified in request"};
-  for (const auto& [other_id, other] : image().brokers()) {
-    if (other_id == id) continue;
-    for (const auto& directory : other->directories) {
-      if (directories.contains(directory)) {
-        return {ErrorCode::kInvalidRequest, fmt::format("Broker {} is already registered with directory {}",
-                                                        other_id, directory.to_string())};
-      }
+  return {};
+}
+
+Refused Controller::check_broker_features(const kafka::BrokerRegistrationRequest& request) const {
+  const auto unsupported = [](std::string_view name, std::int16_t level) {
+    return Refused{ErrorCode::kUnsupportedVersion,
+                   fmt::format("Unable to register because the broker does not support finalized version {} "
+                               "of {}.",
+                               level, name)};
+  };
+  std::set<std::string_view> named;
+  for (const auto& range : request.features) {
+    named.insert(range.name);
+    // The level of kraft.version is in the quorum's control records; whoever fetches can read them.
+    if (range.name == kKraftVersionFeature) continue;
+    const std::int16_t level = image().feature_level(range.name);
+    if (level < range.min_supported_version || level > range.max_supported_version) {
+      return unsupported(range.name, level);
     }
+  }
+  if (!named.contains(kMetadataVersion)) {
+    return {ErrorCode::kInvalidRegistration, "Request features do not contain 'metadata.version'"};
   }
   for (const auto& [name, level] : image().features()) {
-    const auto found =
-        std::ranges::find(request.features, name, &kafka::BrokerRegistrationRequest::Feature::name);
-    const bool is_in_range = found != request.features.end() && found->min_supported_version <= level &&
-                             level <= found->max_supported_version;
-    if (!is_in_range) {
-      return {
-          ErrorCode::kUnsupportedVersion,
-          fmt::format("Unable to register because the broker does not support finalized version {} of {}.",
-                      level, name)};
-    }
+    if (level != 0 && !named.contains(name)) return unsupported(name, level);
   }
   return {};
 }
@@ -89,34 +125,26 @@ Controller::RegisterBroker Controller::register_broker(const kafka::BrokerRegist
   const kafka::NodeId id(request.broker_id);
   const auto* existing = image().broker(id);
   const bool is_same = existing != nullptr && existing->incarnation_id == request.incarnation_id;
-  // A new incarnation of a broker in service: the partitions learn that the old one is gone.
-  if (existing != nullptr && !existing->is_fenced && !is_same) take_out_of_service(id, decision.records);
-
+  if (!is_same) {
+    // The one who names the epoch of its last registration has stopped cleanly: its logs are whole.
+    const bool is_clean = existing != nullptr && existing->epoch.value() == request.previous_broker_epoch;
+    const auto concerns = [&](const Partition& p) { return is_in_isr_or_elr(p, request.broker_id); };
+    Movement movement;
+    (is_elr_enabled() && !is_clean ? movement.lossy : movement.leaving) = request.broker_id;
+    move(movement, concerns, decision.records);
+    heartbeats_.forget(id);  // The new one has a session from its first heartbeat on.
+  }
   kafka::RegisterBrokerRecord record;
   record.broker_id = request.broker_id;
   record.incarnation_id = request.incarnation_id;
   record.broker_epoch = is_same ? existing->epoch.value()
                                 : at.next_offset.value() + static_cast<std::int64_t>(decision.records.size());
-  for (const auto& listener : request.listeners) {
-    kafka::RegisterBrokerRecord::BrokerEndpoint endpoint;
-    endpoint.name = listener.name;
-    endpoint.host = listener.host;
-    endpoint.port = listener.port;
-    endpoint.security_protocol = listener.security_protocol;
-    record.end_points.push_back(std::move(endpoint));
-  }
-  for (const auto& feature : request.features) {
-    kafka::RegisterBrokerRecord::BrokerFeature range;
-    range.name = feature.name;
-    range.min_supported_version = feature.min_supported_version;
-    range.max_supported_version = feature.max_supported_version;
-    record.features.push_back(std::move(range));
-  }
+  record.end_points = copy_endpoints<kafka::RegisterBrokerRecord::BrokerEndpoint>(request.listeners);
+  record.features = copy_features<kafka::RegisterBrokerRecord::BrokerFeature>(request.features);
   record.rack = request.rack;
   record.fenced = is_same ? existing->is_fenced : true;
   record.in_controlled_shutdown = is_same && existing->in_controlled_shutdown;
   record.log_dirs = request.log_dirs;
-  heartbeats_.touch(id, record.fenced, kafka::kNoOffset, at.now);
   decision.response.broker_epoch = record.broker_epoch;
   decision.records.emplace_back(std::move(record));
   return decision;
@@ -126,139 +154,139 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
     const kafka::BrokerHeartbeatRequest& request, const At& at) {
   Decision<kafka::BrokerHeartbeatResponse> decision;
   auto& response = decision.response;
-  const kafka::NodeId id(request.broker_id);
-  const auto* broker = image().broker(id);
-  if (broker == nullptr || broker->epoch != kafka::BrokerEpoch(request.broker_epoch)) {
-    response.error_code =
-        to_wire(broker == nullptr ? ErrorCode::kBrokerIdNotRegistered : ErrorCode::kStaleBrokerEpoch);
+  if (const Refused refused = check_broker_epoch(request.broker_id, request.broker_epoch)) {
+    response.error_code = to_wire(refused.code);
     return decision;
   }
+  const kafka::NodeId id(request.broker_id);
+  const BrokerRegistration& broker = *image().broker(id);
   // The registration's own record has the broker epoch for its offset.
-  response.is_caught_up = request.current_metadata_offset >= broker->epoch.value();
-  bool is_fenced = broker->is_fenced;
-  auto change = change_of(*broker);
-  if (broker->is_fenced) {
+  response.is_caught_up = request.current_metadata_offset >= broker.epoch.value();
+  bool is_fenced = broker.is_fenced;
+  std::optional<kafka::Offset> shutdown_offset;
+  // A broker that has lost a directory leads nothing on it, so that comes first; the next heartbeat does the
+  // rest.
+  note_directories(broker, request, decision.records);
+  if (!decision.records.empty()) {
+    response.should_shut_down = is_fenced && request.want_shut_down;
+  } else if (is_fenced) {
     response.should_shut_down = request.want_shut_down;
     if (!request.want_shut_down && !request.want_fence && response.is_caught_up) {
-      change.fenced = kUnfence;
-      decision.records.emplace_back(change);
-      bring_into_service(id, decision.records);
+      unfence(broker, decision.records);
       is_fenced = false;
     }
   } else if (request.want_fence ||
              (request.want_shut_down && !has_leaderships(id) && heartbeats_.is_shutdown_seen(id))) {
     response.should_shut_down = request.want_shut_down;
-    change.fenced = kFence;
-    decision.records.emplace_back(change);
-    take_out_of_service(id, decision.records);
+    fence(broker, decision.records);
     is_fenced = true;
-  } else if (request.want_shut_down && !broker->in_controlled_shutdown) {
-    change.in_controlled_shutdown = kInControlledShutdown;
-    decision.records.emplace_back(change);
-    take_out_of_service(id, decision.records);
-    heartbeats_.begin_shutdown(id, at.next_offset + static_cast<std::int64_t>(decision.records.size()) - 1);
+  } else if (request.want_shut_down && !heartbeats_.is_shutting_down(id)) {
+    if (!broker.in_controlled_shutdown) {
+      auto change = change_of(broker);
+      change.in_controlled_shutdown = kInControlledShutdown;
+      decision.records.emplace_back(change);
+    }
+    move(
+        {.leaving = request.broker_id}, [&](const Partition& p) { return p.is_in_isr(id); },
+        decision.records);
+    shutdown_offset = at.next_offset + static_cast<std::int64_t>(decision.records.size()) - 1;
   }
   response.is_fenced = is_fenced;
   heartbeats_.touch(id, is_fenced, kafka::Offset(request.current_metadata_offset), at.now);
+  if (shutdown_offset) heartbeats_.begin_shutdown(id, *shutdown_offset);
   return decision;
+}
+
+void Controller::fence(const BrokerRegistration& broker, Records& records) const {
+  move({.leaving = broker.id.value()}, [&](const Partition& p) { return p.is_in_isr(broker.id); }, records);
+  auto change = change_of(broker);
+  change.fenced = kFence;
+  records.emplace_back(change);
+}
+
+void Controller::unfence(const BrokerRegistration& broker, Records& records) const {
+  auto change = change_of(broker);
+  change.fenced = kUnfence;
+  records.emplace_back(change);
+  if (broker.in_controlled_shutdown) return;  // It leads nothing until it registers again.
+  move({.arriving = broker.id.value()}, [](const Partition& p) { return p.leader == kNoLeader; }, records);
+}
+
+void Controller::note_directories(const BrokerRegistration& broker,
+                                  const kafka::BrokerHeartbeatRequest& request, Records& records) const {
+  std::vector<base::Uuid> online;
+  std::set<base::Uuid> lost;
+  for (const auto& directory : broker.directories) {
+    const bool is_offline =
+        std::ranges::find(request.offline_log_dirs, directory) != request.offline_log_dirs.end();
+    if (is_offline) {
+      lost.insert(directory);
+    } else {
+      online.push_back(directory);
+    }
+  }
+  if (!lost.empty()) {
+    const auto concerns = [&](const Partition& p) {
+      return is_in_isr_or_elr(p, request.broker_id) && lost.contains(p.directory_of(broker.id));
+    };
+    move({.lossy = request.broker_id}, concerns, records);
+    // A change cannot say "none"; a broker that has lost all of them stops by itself.
+    if (!online.empty()) {
+      auto change = change_of(broker);
+      change.log_dirs = std::move(online);
+      records.emplace_back(std::move(change));
+    }
+  }
+  if (!request.cordoned_log_dirs) return;
+  const auto as_set = [](const auto& list) { return std::set<base::Uuid>(list.begin(), list.end()); };
+  const auto& known = broker.cordoned_directories;
+  if (known && as_set(*known) == as_set(*request.cordoned_log_dirs)) return;
+  if (!known && request.cordoned_log_dirs->empty()) return;
+  auto change = change_of(broker);
+  change.cordoned_log_dirs = *request.cordoned_log_dirs;
+  records.emplace_back(std::move(change));
 }
 
 Records Controller::fence_silent_broker(base::MonoTime now) {
   Records records;
-  const auto silent = heartbeats_.find_silent(now);
-  if (!silent) return records;
-  const auto* broker = image().broker(*silent);
-  heartbeats_.forget(*silent);
-  if (broker == nullptr || broker->is_fenced) return records;
-  auto change = change_of(*broker);
-  change.fenced = kFence;
-  records.emplace_back(change);
-  take_out_of_service(*silent, records);
+  while (const auto silent = heartbeats_.find_silent(now)) {
+    heartbeats_.forget(*silent);
+    const auto* broker = image().broker(*silent);
+    if (broker == nullptr || broker->is_fenced) continue;
+    fence(*broker, records);
+    break;
+  }
   return records;
 }
 
-bool Controller::has_leaderships(kafka::NodeId broker) const {
-  for (const auto& topic : image().topics()) {
-    for (const auto& partition : topic->partitions) {
-      if (partition && partition->leader == broker.value()) return true;
-    }
-  }
-  return false;
-}
-
-bool Controller::is_unclean_election_enabled(const std::string& topic) const {
-  if (options_.configs == nullptr) return false;
-  const auto properties = options_.configs->topic_properties(image(), topic);
-  const auto found = properties.find("unclean.leader.election.enable");
-  return found != properties.end() && found->second == "true";
-}
-
-void Controller::elect(const Topic& topic, std::int32_t index, std::optional<kafka::NodeId> leaving,
-                       const std::function<bool(std::int32_t)>& is_acceptable, Records& records) const {
-  const Partition& partition = *topic.partitions[static_cast<std::size_t>(index)];
-  std::vector<std::int32_t> isr;
-  for (const std::int32_t id : partition.isr) {
-    if (!leaving || id != leaving->value()) isr.push_back(id);
-  }
-  if (isr.empty()) isr = partition.isr;  // The last of the ISR stays in it: only it has every acked record.
-  const auto is_in_isr = [&](std::int32_t id) { return std::ranges::find(isr, id) != isr.end(); };
-  std::int32_t leader = partition.leader;
-  bool is_unclean = false;
-  if (leader == kNoLeader || !is_acceptable(leader) || !is_in_isr(leader)) {
-    leader = kNoLeader;
-    for (const std::int32_t id : partition.replicas) {
-      if (is_in_isr(id) && is_acceptable(id)) {
-        leader = id;
-        break;
-      }
-    }
-    if (leader == kNoLeader && is_unclean_election_enabled(topic.name)) {
-      const auto found = std::ranges::find_if(partition.replicas, is_acceptable);
-      if (found != partition.replicas.end()) {
-        leader = *found;
-        isr = {leader};
-        is_unclean = true;
-      }
-    }
-  }
-  if (leader == partition.leader && isr == partition.isr) return;
-  kafka::PartitionChangeRecord record;
-  record.partition_id = index;
-  record.topic_id = topic.id;
-  if (isr != partition.isr) record.isr = isr;
-  if (leader != partition.leader) record.leader = leader;
-  if (is_unclean) record.leader_recovery_state = kRecovering;
-  records.emplace_back(std::move(record));
-}
-
-void Controller::take_out_of_service(kafka::NodeId broker, Records& records) const {
-  const auto is_acceptable = [&](std::int32_t id) {
-    const auto* candidate = image().broker(kafka::NodeId(id));
-    return id != broker.value() && candidate != nullptr && candidate->is_active();
+Decision<kafka::UnregisterBrokerResponse> Controller::unregister_broker(
+    const kafka::UnregisterBrokerRequest& request) {
+  Decision<kafka::UnregisterBrokerResponse> decision;
+  const kafka::NodeId id(request.broker_id);
+  const auto* broker = image().broker(id);
+  const auto refuse = [&](ErrorCode code, std::string message) {
+    decision.records.clear();
+    decision.response.error_code = to_wire(code);
+    decision.response.error_message = std::move(message);
+    return std::move(decision);
   };
-  for (const auto& topic : image().topics()) {
-    for (std::int32_t i = 0; i < topic->partition_count(); ++i) {
-      const Partition* partition = topic->partition(kafka::PartitionId(i));
-      if (partition != nullptr && (partition->is_in_isr(broker) || partition->leader == broker.value())) {
-        elect(*topic, i, broker, is_acceptable, records);
-      }
-    }
+  decision.response.error_message.reset();
+  if (broker == nullptr) {
+    return refuse(ErrorCode::kBrokerIdNotRegistered,
+                  fmt::format("Broker ID {} is not currently registered", request.broker_id));
   }
-}
-
-void Controller::bring_into_service(kafka::NodeId broker, Records& records) const {
-  const auto is_acceptable = [&](std::int32_t id) {
-    const auto* candidate = image().broker(kafka::NodeId(id));
-    return id == broker.value() || (candidate != nullptr && candidate->is_active());
-  };
-  for (const auto& topic : image().topics()) {
-    for (std::int32_t i = 0; i < topic->partition_count(); ++i) {
-      const Partition* partition = topic->partition(kafka::PartitionId(i));
-      if (partition != nullptr && partition->leader == kNoLeader && partition->has_replica(broker)) {
-        elect(*topic, i, std::nullopt, is_acceptable, records);
-      }
-    }
+  // Should it ever come back, nobody knows what it still has.
+  const auto concerns = [&](const Partition& p) { return is_in_isr_or_elr(p, request.broker_id); };
+  move({.lossy = request.broker_id}, concerns, decision.records);
+  kafka::UnregisterBrokerRecord record;
+  record.broker_id = request.broker_id;
+  record.broker_epoch = broker->epoch.value();
+  decision.records.emplace_back(record);
+  if (decision.records.size() > kRecordsPerOperationMax) {
+    return refuse(ErrorCode::kPolicyViolation, "Unable to perform excessively large batch operation.");
   }
+  heartbeats_.forget(id);
+  return decision;
 }
 
 }  // namespace penstock::metadata

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "broker/metadata/controller.h"
+#include "broker/metadata/min_isr.h"
 #include "broker/metadata/topic_config.h"
 
 namespace penstock::metadata {
@@ -99,6 +100,9 @@ Refused Controller::check_configs(const Resource& resource, const Configs& confi
     return {};
   }
   for (const auto& name : touched) {
+    if (name == kMinIsr && is_elr_enabled()) {
+      if (auto refused = check_min_isr_change(resource, !configs.contains(name))) return refused;
+    }
     const auto* key = options_.configs == nullptr ? nullptr : options_.configs->find_broker_key(name);
     if (key != nullptr && key->update() == base::Update::kReadOnly) {
       return {ErrorCode::kInvalidRequest,
@@ -143,53 +147,70 @@ Refused Controller::change_configs(const Resource& resource, const Configs& to,
     record.value.reset();
     if (after != to.end()) record.value = after->second;
     records.emplace_back(std::move(record));
+    if (name == kMinIsr && is_elr_enabled()) clear_elr(resource, records);
   }
   return {};
 }
 
-Decision<kafka::IncrementalAlterConfigsResponse> Controller::incremental_alter_configs(
-    const kafka::IncrementalAlterConfigsRequest& request) const {
-  Decision<kafka::IncrementalAlterConfigsResponse> decision;
+Refused Controller::check_min_isr_change(const Resource& resource, bool is_removal) const {
+  if (!resource.name.empty()) {
+    return {ErrorCode::kInvalidConfig,
+            "Broker-level min.insync.replicas cannot be altered while ELR is enabled."};
+  }
+  if (is_removal) {
+    return {ErrorCode::kInvalidConfig,
+            "Cluster-level min.insync.replicas cannot be removed while ELR is enabled."};
+  }
+  return {};
+}
+
+void Controller::clear_elr(const Resource& resource, Records& records) const {
+  kafka::ClearElrRecord clear;
+  if (resource.type == ResourceType::kTopic) clear.topic_name = resource.name;
+  records.emplace_back(clear);
+  // Where nobody is in sync nothing is committed meanwhile: the ELR stays what it was, or the partition would
+  // have no replica left that may lead it.
+  for (const auto& topic : image().topics()) {
+    if (resource.type == ResourceType::kTopic && topic->name != resource.name) continue;
+    for (std::int32_t i = 0; i < topic->partition_count(); ++i) {
+      const Partition* partition = topic->partition(kafka::PartitionId(i));
+      if (partition == nullptr || !partition->isr.empty()) continue;
+      if (partition->elr.empty() && partition->last_known_elr.empty()) continue;
+      kafka::PartitionChangeRecord record;
+      record.topic_id = topic->id;
+      record.partition_id = i;
+      record.eligible_leader_replicas = partition->elr;
+      record.last_known_elr = partition->last_known_elr;
+      records.emplace_back(std::move(record));
+    }
+  }
+}
+
+// collect(asked, resource, to, touched) reads what is asked of one resource: its configs after the change and
+// the names that may differ.
+template <typename Response, typename Request, typename Collect>
+Decision<Response> Controller::alter_each(const Request& request, Collect collect) const {
+  Decision<Response> decision;
   std::map<Resource, int> counts;
-  for (const auto& r : request.resources)
-    ++counts[{static_cast<ResourceType>(r.resource_type), r.resource_name}];
+  const auto resource_of = [](const auto& asked) {
+    return Resource{static_cast<ResourceType>(asked.resource_type), asked.resource_name};
+  };
+  for (const auto& asked : request.resources) ++counts[resource_of(asked)];
   for (const auto& asked : request.resources) {
-    const Resource resource{static_cast<ResourceType>(asked.resource_type), asked.resource_name};
+    const Resource resource = resource_of(asked);
     Refused refused = check_resource(resource);
-    if (counts[resource] > 1)
+    if (counts[resource] > 1) {
       refused = {ErrorCode::kInvalidRequest, "Each resource must appear at most once."};
-    Configs to = image().configs(resource);
+    }
+    Configs to;
     std::set<std::string> touched;
     Records records;
-    for (const auto& config : asked.configs) {
-      if (refused) break;
-      const auto operation = static_cast<Operation>(config.config_operation);
-      if (config.config_operation < 0 || config.config_operation > 3) {
-        refused = {ErrorCode::kInvalidRequest,
-                   fmt::format("Unknown config operation {}", config.config_operation)};
-      } else if (!touched.insert(config.name).second) {
-        refused = {ErrorCode::kInvalidRequest,
-                   fmt::format("Error due to duplicate config keys: {}", config.name)};
-      } else if (operation == Operation::kDelete) {
-        to.erase(config.name);
-      } else if (!config.value) {
-        refused = {ErrorCode::kInvalidRequest, "Null value not supported for : " + config.name};
-      } else if (operation == Operation::kSet) {
-        to[config.name] = *config.value;
-      } else if (!is_list(resource, config.name, options_.configs)) {
-        refused = {ErrorCode::kInvalidConfig,
-                   fmt::format("Can't {} to key {} because its type is not LIST.",
-                               operation == Operation::kAppend ? "APPEND" : "SUBTRACT", config.name)};
-      } else {
-        const auto from = value_in_effect(image(), resource, config.name, options_.configs);
-        to[config.name] = change_list(operation, from, *config.value);
-      }
-    }
+    if (!refused) refused = collect(asked, resource, to, touched);
     if (!refused) refused = change_configs(resource, to, touched, records);
     if (!refused && decision.records.size() + records.size() > kRecordsPerOperationMax) {
       refused = {ErrorCode::kPolicyViolation, "Unable to perform excessively large batch operation."};
     }
-    kafka::IncrementalAlterConfigsResponse::AlterConfigsResourceResponse result;
+    typename Response::AlterConfigsResourceResponse result;
     result.resource_type = asked.resource_type;
     result.resource_name = asked.resource_name;
     result.error_code = to_wire(refused.code);
@@ -203,46 +224,61 @@ Decision<kafka::IncrementalAlterConfigsResponse> Controller::incremental_alter_c
   return decision;
 }
 
+Decision<kafka::IncrementalAlterConfigsResponse> Controller::incremental_alter_configs(
+    const kafka::IncrementalAlterConfigsRequest& request) const {
+  const auto collect = [this](const auto& asked, const Resource& resource, Configs& to,
+                              std::set<std::string>& touched) -> Refused {
+    to = image().configs(resource);
+    for (const auto& config : asked.configs) {
+      const auto operation = static_cast<Operation>(config.config_operation);
+      if (config.config_operation < 0 || config.config_operation > 3) {
+        return {ErrorCode::kInvalidRequest,
+                fmt::format("Unknown config operation {}", config.config_operation)};
+      }
+      if (!touched.insert(config.name).second) {
+        return {ErrorCode::kInvalidRequest,
+                fmt::format("Error due to duplicate config keys: {}", config.name)};
+      }
+      if (operation == Operation::kDelete) {
+        to.erase(config.name);
+        continue;
+      }
+      if (!config.value) {
+        return {ErrorCode::kInvalidRequest, "Null value not supported for : " + config.name};
+      }
+      if (operation == Operation::kSet) {
+        to[config.name] = *config.value;
+        continue;
+      }
+      if (!is_list(resource, config.name, options_.configs)) {
+        return {ErrorCode::kInvalidConfig,
+                fmt::format("Can't {} to key {} because its type is not LIST.",
+                            operation == Operation::kAppend ? "APPEND" : "SUBTRACT", config.name)};
+      }
+      const auto from = value_in_effect(image(), resource, config.name, options_.configs);
+      to[config.name] = change_list(operation, from, *config.value);
+    }
+    return {};
+  };
+  return alter_each<kafka::IncrementalAlterConfigsResponse>(request, collect);
+}
+
 Decision<kafka::AlterConfigsResponse> Controller::alter_configs(
     const kafka::AlterConfigsRequest& request) const {
-  Decision<kafka::AlterConfigsResponse> decision;
-  std::map<Resource, int> counts;
-  for (const auto& r : request.resources)
-    ++counts[{static_cast<ResourceType>(r.resource_type), r.resource_name}];
-  for (const auto& asked : request.resources) {
-    const Resource resource{static_cast<ResourceType>(asked.resource_type), asked.resource_name};
-    Refused refused = check_resource(resource);
-    if (counts[resource] > 1)
-      refused = {ErrorCode::kInvalidRequest, "Each resource must appear at most once."};
-    Configs to;
-    std::set<std::string> touched;
+  const auto collect = [this](const auto& asked, const Resource& resource, Configs& to,
+                              std::set<std::string>& touched) -> Refused {
     // What is not named goes back to its default: that is what makes this API the old one.
     for (const auto& [name, value] : image().configs(resource)) touched.insert(name);
     for (const auto& config : asked.configs) {
       if (!config.value) {
-        refused = {ErrorCode::kInvalidRequest, "Null value not supported for : " + config.name};
-        break;
+        return {ErrorCode::kInvalidRequest, "Null value not supported for : " + config.name};
       }
       to[config.name] = *config.value;
       touched.insert(config.name);
     }
-    Records records;
-    if (!refused) refused = change_configs(resource, to, touched, records);
-    if (!refused && decision.records.size() + records.size() > kRecordsPerOperationMax) {
-      refused = {ErrorCode::kPolicyViolation, "Unable to perform excessively large batch operation."};
-    }
-    kafka::AlterConfigsResponse::AlterConfigsResourceResponse result;
-    result.resource_type = asked.resource_type;
-    result.resource_name = asked.resource_name;
-    result.error_code = to_wire(refused.code);
-    result.error_message.reset();
-    if (refused) result.error_message = refused.message;
-    decision.response.responses.push_back(std::move(result));
-    if (!refused && !request.validate_only) {
-      decision.records.insert(decision.records.end(), records.begin(), records.end());
-    }
-  }
-  return decision;
+    return {};
+  };
+  return alter_each<kafka::AlterConfigsResponse>(request, collect);
 }
 
 }  // namespace penstock::metadata

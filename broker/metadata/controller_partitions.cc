@@ -22,37 +22,39 @@ Refused Controller::place(std::int32_t partitions, std::int16_t replicas,
   return {};
 }
 
-Refused Controller::check_assignment(std::int32_t partition, const std::vector<std::int32_t>& brokers,
-                                     std::size_t replicas_expected) const {
+Refused Controller::check_registered(const std::vector<std::int32_t>& brokers) const {
   const auto refuse = [](std::string message) {
     return Refused{ErrorCode::kInvalidReplicaAssignment, std::move(message)};
   };
   if (brokers.empty()) return refuse("The manual partition assignment includes an empty replica list.");
   std::set<std::int32_t> seen;
-  bool has_active = false;
   for (const std::int32_t id : brokers) {
-    const auto* broker = image().broker(kafka::NodeId(id));
     if (!seen.insert(id).second) {
       return refuse(
           fmt::format("The manual partition assignment includes the broker {} more than once.", id));
     }
-    if (broker == nullptr) {
+    if (image().broker(kafka::NodeId(id)) == nullptr) {
       return refuse(fmt::format(
           "The manual partition assignment includes broker {}, but no such broker is registered.", id));
     }
-    has_active = has_active || broker->is_active();
   }
+  return {};
+}
+
+Refused Controller::check_assignment(std::int32_t partition, const std::vector<std::int32_t>& brokers,
+                                     std::size_t replicas_expected) const {
+  if (auto refused = check_registered(brokers)) return refused;
   if (replicas_expected != 0 && brokers.size() != replicas_expected) {
-    return refuse(
-        fmt::format("The manual partition assignment includes a partition with {} replica(s), but this is "
-                    "not consistent with previous partitions, which have {} replica(s).",
-                    brokers.size(), replicas_expected));
+    return {ErrorCode::kInvalidReplicaAssignment,
+            fmt::format("The manual partition assignment includes a partition with {} replica(s), but this "
+                        "is not consistent with previous partitions, which have {} replica(s).",
+                        brokers.size(), replicas_expected)};
   }
-  if (!has_active) {
-    return refuse(
-        fmt::format("All brokers specified in the manual partition assignment for partition {} are fenced "
-                    "or in controlled shutdown.",
-                    partition));
+  if (std::ranges::none_of(brokers, [this](std::int32_t id) { return is_active(id); })) {
+    return {ErrorCode::kInvalidReplicaAssignment,
+            fmt::format("All brokers specified in the manual partition assignment for partition {} are "
+                        "fenced or in controlled shutdown.",
+                        partition)};
   }
   return {};
 }
@@ -111,11 +113,8 @@ Refused Controller::partition_record(const base::Uuid& topic, std::int32_t index
   record.topic_id = topic;
   record.replicas = replicas;
   for (const std::int32_t id : replicas) {
-    const auto* broker = image().broker(kafka::NodeId(id));
-    if (broker != nullptr && broker->is_active()) record.isr.push_back(id);
-    // With one directory it is clear where the replica goes; with several the broker chooses and tells.
-    const bool has_one = broker != nullptr && broker->directories.size() == 1;
-    record.directories.push_back(has_one ? broker->directories.front() : base::Uuid{});
+    if (is_active(id)) record.isr.push_back(id);
+    record.directories.push_back(default_directory(id));
   }
   if (record.isr.empty()) {
     return {ErrorCode::kInvalidReplicationFactor,

@@ -9,6 +9,7 @@ namespace penstock::metadata {
 
 const std::vector<FeatureRange>& supported_features() {
   static const std::vector<FeatureRange> kSupported = {
+      {std::string(kElrVersion), 0, 1},
       {std::string(kKraftVersionFeature), 1, 1},
       {std::string(kMetadataVersion), kMetadataVersionLevel, kMetadataVersionLevel},
   };

@@ -17,6 +17,7 @@ namespace penstock::metadata {
 
 inline constexpr std::string_view kMetadataVersion = "metadata.version";
 inline constexpr std::string_view kKraftVersionFeature = "kraft.version";
+inline constexpr std::string_view kElrVersion = "eligible.leader.replicas.version";
 inline constexpr std::int16_t kMetadataVersionLevel = 30;  // 4.3-IV0
 
 // For registrations and ApiVersions.

@@ -5,24 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "broker/metadata/registration_fields.h"
+
 namespace penstock::metadata {
 namespace {
 
 base::Result<> misfit(std::string what) { return base::fail(base::Errc::kCorrupt, std::move(what)); }
-
-template <typename From>
-std::vector<Endpoint> endpoints_of(const std::vector<From>& from) {
-  std::vector<Endpoint> endpoints;
-  for (const auto& e : from) endpoints.push_back({e.name, e.host, e.port, e.security_protocol});
-  return endpoints;
-}
-
-template <typename From>
-std::vector<FeatureRange> features_of(const std::vector<From>& from) {
-  std::vector<FeatureRange> features;
-  for (const auto& f : from) features.push_back({f.name, f.min_supported_version, f.max_supported_version});
-  return features;
-}
 
 }  // namespace
 
@@ -63,8 +51,8 @@ base::Result<> ImageBuilder::apply(const kafka::RegisterBrokerRecord& record) {
   broker->id = kafka::NodeId(record.broker_id);
   broker->epoch = kafka::BrokerEpoch(record.broker_epoch);
   broker->incarnation_id = record.incarnation_id;
-  broker->listeners = endpoints_of(record.end_points);
-  broker->features = features_of(record.features);
+  broker->listeners = copy_endpoints<Endpoint>(record.end_points);
+  broker->features = copy_features<FeatureRange>(record.features);
   broker->rack = record.rack;
   broker->is_fenced = record.fenced;
   broker->in_controlled_shutdown = record.in_controlled_shutdown;
@@ -122,8 +110,8 @@ base::Result<> ImageBuilder::apply(const kafka::RegisterControllerRecord& record
   auto controller = std::make_shared<ControllerRegistration>();
   controller->id = kafka::NodeId(record.controller_id);
   controller->incarnation_id = record.incarnation_id;
-  controller->listeners = endpoints_of(record.end_points);
-  controller->features = features_of(record.features);
+  controller->listeners = copy_endpoints<Endpoint>(record.end_points);
+  controller->features = copy_features<FeatureRange>(record.features);
   image_.controllers_[controller->id] = std::move(controller);
   return {};
 }
@@ -260,6 +248,7 @@ base::Result<> ImageBuilder::apply(const kafka::ClearElrRecord& record) {
       Partition& partition = make_unique_for_change(slot);
       partition.elr.clear();
       partition.last_known_elr.clear();
+      ++partition.partition_epoch;
     }
   }
   return {};

@@ -1,5 +1,6 @@
 // Turning an image back into records.
 #include "broker/metadata/image_builder.h"
+#include "broker/metadata/registration_fields.h"
 
 namespace penstock::metadata {
 namespace {
@@ -9,21 +10,8 @@ kafka::RegisterBrokerRecord to_record(const BrokerRegistration& broker) {
   record.broker_id = broker.id.value();
   record.broker_epoch = broker.epoch.value();
   record.incarnation_id = broker.incarnation_id;
-  for (const auto& e : broker.listeners) {
-    kafka::RegisterBrokerRecord::BrokerEndpoint endpoint;
-    endpoint.name = e.name;
-    endpoint.host = e.host;
-    endpoint.port = e.port;
-    endpoint.security_protocol = e.security_protocol;
-    record.end_points.push_back(std::move(endpoint));
-  }
-  for (const auto& f : broker.features) {
-    kafka::RegisterBrokerRecord::BrokerFeature feature;
-    feature.name = f.name;
-    feature.min_supported_version = f.min_version;
-    feature.max_supported_version = f.max_version;
-    record.features.push_back(std::move(feature));
-  }
+  record.end_points = copy_endpoints<kafka::RegisterBrokerRecord::BrokerEndpoint>(broker.listeners);
+  record.features = copy_features<kafka::RegisterBrokerRecord::BrokerFeature>(broker.features);
   record.rack = broker.rack;
   record.fenced = broker.is_fenced;
   record.in_controlled_shutdown = broker.in_controlled_shutdown;
@@ -36,21 +24,9 @@ kafka::RegisterControllerRecord to_record(const ControllerRegistration& controll
   kafka::RegisterControllerRecord record;
   record.controller_id = controller.id.value();
   record.incarnation_id = controller.incarnation_id;
-  for (const auto& e : controller.listeners) {
-    kafka::RegisterControllerRecord::ControllerEndpoint endpoint;
-    endpoint.name = e.name;
-    endpoint.host = e.host;
-    endpoint.port = e.port;
-    endpoint.security_protocol = e.security_protocol;
-    record.end_points.push_back(std::move(endpoint));
-  }
-  for (const auto& f : controller.features) {
-    kafka::RegisterControllerRecord::ControllerFeature feature;
-    feature.name = f.name;
-    feature.min_supported_version = f.min_version;
-    feature.max_supported_version = f.max_version;
-    record.features.push_back(std::move(feature));
-  }
+  record.end_points =
+      copy_endpoints<kafka::RegisterControllerRecord::ControllerEndpoint>(controller.listeners);
+  record.features = copy_features<kafka::RegisterControllerRecord::ControllerFeature>(controller.features);
   return record;
 }
 

@@ -41,6 +41,10 @@ ControllerOptions controller_options(const MetadataNodeOptions& options) {
   controller.default_replication_factor =
       static_cast<std::int16_t>(options.config->default_replication_factor());
   controller.is_topic_deletion_enabled = options.is_topic_deletion_enabled;
+  if (options.config->auto_leader_rebalance()) {
+    controller.leader_balance_interval = base::seconds(options.config->leader_imbalance_check_seconds());
+  }
+  controller.unclean_election_interval = base::milliseconds(options.config->unclean_election_interval_ms());
   controller.configs = options.configs;
   return controller;
 }
@@ -277,15 +281,15 @@ void MetadataNode::arm_timer() {
   if (!controller_.is_active()) return;
   const base::MonoTime when = controller_.next_deadline();
   if (when == base::MonoTime::max()) return;
-  timer_ = options_.reactor->call_at(when, [this] { aio::spawn(gate_, "fencing", fence_silent_brokers()); });
+  timer_ = options_.reactor->call_at(when, [this] { aio::spawn(gate_, "controller upkeep", do_due_work()); });
 }
 
-aio::Task<> MetadataNode::fence_silent_brokers() {
+aio::Task<> MetadataNode::do_due_work() {
   while (controller_.is_active()) {
-    Records records = controller_.fence_silent_broker(options_.reactor->now());
-    if (records.empty()) break;
-    log.warn("a broker was silent for {} ms and is fenced", options_.config->session_timeout_ms());
-    if (!co_await commit(std::move(records))) co_return;
+    DueWork work = controller_.due_work(options_.reactor->now());
+    if (work.records.empty()) break;
+    log.warn("{}", work.reason);
+    if (!co_await commit(std::move(work.records))) co_return;
   }
   arm_timer();
 }
@@ -322,18 +326,7 @@ aio::Task<typename Request::Response> MetadataNode::run(Request request, Decide 
     };                                                                                              \
     co_return co_await aio::call_on(home, *options_.reactor, std::move(make));                      \
   }
-PENSTOCK_CONTROLLER_CALL(register_broker, BrokerRegistration, register_broker(asked, when))
-PENSTOCK_CONTROLLER_CALL(broker_heartbeat, BrokerHeartbeat, broker_heartbeat(asked, when))
-PENSTOCK_CONTROLLER_CALL(create_topics, CreateTopics, create_topics(asked))
-PENSTOCK_CONTROLLER_CALL(delete_topics, DeleteTopics, delete_topics(asked))
-PENSTOCK_CONTROLLER_CALL(create_partitions, CreatePartitions, create_partitions(asked))
-PENSTOCK_CONTROLLER_CALL(incremental_alter_configs, IncrementalAlterConfigs, incremental_alter_configs(asked))
-PENSTOCK_CONTROLLER_CALL(alter_configs, AlterConfigs, alter_configs(asked))
-PENSTOCK_CONTROLLER_CALL(allocate_producer_ids, AllocateProducerIds, allocate_producer_ids(asked))
-PENSTOCK_CONTROLLER_CALL(list_partition_reassignments, ListPartitionReassignments,
-                         list_partition_reassignments(asked))
-PENSTOCK_CONTROLLER_CALL(alter_partition, AlterPartition, alter_partition(asked))
-PENSTOCK_CONTROLLER_CALL(update_features, UpdateFeatures, update_features(asked))
+PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
 #undef PENSTOCK_CONTROLLER_CALL
 
 }  // namespace penstock::metadata

@@ -62,19 +62,9 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   const raft::RaftNode& raft() const { return *raft_; }
   bool is_active_controller() const { return controller_.is_active(); }
 
-#define PENSTOCK_CONTROLLER_CALL(method, Message) \
-  aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) override
-  PENSTOCK_CONTROLLER_CALL(register_broker, BrokerRegistration);
-  PENSTOCK_CONTROLLER_CALL(broker_heartbeat, BrokerHeartbeat);
-  PENSTOCK_CONTROLLER_CALL(create_topics, CreateTopics);
-  PENSTOCK_CONTROLLER_CALL(delete_topics, DeleteTopics);
-  PENSTOCK_CONTROLLER_CALL(create_partitions, CreatePartitions);
-  PENSTOCK_CONTROLLER_CALL(incremental_alter_configs, IncrementalAlterConfigs);
-  PENSTOCK_CONTROLLER_CALL(alter_configs, AlterConfigs);
-  PENSTOCK_CONTROLLER_CALL(allocate_producer_ids, AllocateProducerIds);
-  PENSTOCK_CONTROLLER_CALL(list_partition_reassignments, ListPartitionReassignments);
-  PENSTOCK_CONTROLLER_CALL(alter_partition, AlterPartition);
-  PENSTOCK_CONTROLLER_CALL(update_features, UpdateFeatures);
+#define PENSTOCK_CONTROLLER_CALL(method, Message, decision) \
+  aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) override;
+  PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
 #undef PENSTOCK_CONTROLLER_CALL
 
  private:
@@ -102,7 +92,7 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   // True once the records are committed; false when the leadership was lost first.
   aio::Task<bool> commit(Records records);
   aio::Task<> write_activation(kafka::LeaderEpoch epoch);
-  aio::Task<> fence_silent_brokers();
+  aio::Task<> do_due_work();
   kafka::ControllerRegistrationRequest own_registration() const;
   At at() const { return {options_.reactor->now(), raft_->end_offset()}; }
   void drop_pending();

@@ -2,6 +2,7 @@
 // start, so that leaders and followers spread evenly.
 //
 // Threads: pure function.
+// Source: Apache Kafka's StripedReplicaPlacer.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 namespace penstock::metadata {
 
-// One list of node ids per partition; the first is active. Fenced brokers get followers only.
+// One list of node ids per partition; the first is active. Fenced brokers get followers only, those that
+// shut down or take no new replicas (KIP-1066) nothing.
 // ERRORS: kInvalidArgument in Kafka's words: too few brokers, or none that is active.
 base::Result<std::vector<std::vector<std::int32_t>>> place_replicas(const MetadataImage& image,
                                                                     std::int32_t partitions,

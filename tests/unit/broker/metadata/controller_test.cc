@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "broker/metadata/features.h"
+#include "tests/unit/broker/metadata/controller_fixture.h"
 
 namespace penstock::metadata {
 namespace {
@@ -12,84 +12,7 @@ using kafka::to_wire;
 
 constexpr base::Uuid kDirectory{7, 1};
 
-class ControllerTest : public testing::Test {
- protected:
-  ControllerTest() : random_(1), controller_(options(), random_) {
-    ImageBuilder empty;
-    controller_.activate(empty, now_);
-    kafka::FeatureLevelRecord level;
-    level.name = kMetadataVersion;
-    level.feature_level = kMetadataVersionLevel;
-    apply(controller_.activation_records({level}));
-  }
-  static ControllerOptions options() {
-    ControllerOptions options;
-    options.self = kafka::NodeId(1);
-    options.cluster_id = "cluster";
-    return options;
-  }
-  // Through bytes and back, as the log would have it.
-  void apply(const Records& records) {
-    for (const Record& record : records) {
-      const auto decoded = decode_record(encode_record(record));
-      ASSERT_TRUE(decoded.has_value()) << decoded.error().what();
-      const auto replayed = controller_.replay(*decoded);
-      ASSERT_TRUE(replayed.has_value()) << replayed.error().what();
-      ++next_offset_;
-    }
-  }
-  kafka::BrokerRegistrationRequest registration(std::int32_t id, std::uint64_t incarnation) {
-    kafka::BrokerRegistrationRequest request;
-    request.broker_id = id;
-    request.cluster_id = "cluster";
-    request.incarnation_id = {1, incarnation};
-    request.log_dirs = {{7, static_cast<std::uint64_t>(id + 1000)}};
-    kafka::BrokerRegistrationRequest::Feature feature;
-    feature.name = kMetadataVersion;
-    feature.min_supported_version = 7;
-    feature.max_supported_version = 30;
-    request.features.push_back(feature);
-    return request;
-  }
-  std::int64_t register_broker(std::int32_t id, std::uint64_t incarnation = 1) {
-    auto decision = controller_.register_broker(registration(id, incarnation), at());
-    EXPECT_EQ(decision.response.error_code, 0);
-    apply(decision.records);
-    return decision.response.broker_epoch;
-  }
-  kafka::BrokerHeartbeatResponse beat(std::int32_t id, std::int64_t epoch, bool want_shut_down = false) {
-    kafka::BrokerHeartbeatRequest request;
-    request.broker_id = id;
-    request.broker_epoch = epoch;
-    request.current_metadata_offset = next_offset_ - 1;
-    request.want_shut_down = want_shut_down;
-    auto decision = controller_.broker_heartbeat(request, at());
-    apply(decision.records);
-    return decision.response;
-  }
-  kafka::CreateTopicsResponse::CreatableTopicResult create(const std::string& name,
-                                                           std::int32_t partitions = 1,
-                                                           std::int16_t replicas = 1) {
-    kafka::CreateTopicsRequest request;
-    kafka::CreateTopicsRequest::CreatableTopic topic;
-    topic.name = name;
-    topic.num_partitions = partitions;
-    topic.replication_factor = replicas;
-    request.topics.push_back(topic);
-    auto decision = controller_.create_topics(request);
-    apply(decision.records);
-    return decision.response.topics.at(0);
-  }
-  At at() const { return {now_, kafka::Offset(next_offset_)}; }
-  const Partition& partition(const std::string& topic, std::int32_t index = 0) {
-    return *controller_.image().topic(topic)->partition(kafka::PartitionId(index));
-  }
-
-  base::SeededRandom random_;
-  base::MonoTime now_{};
-  std::int64_t next_offset_ = 0;
-  Controller controller_;
-};
+using ControllerTest = ControllerFixture;
 
 TEST_F(ControllerTest, BrokerEpochIsTheOffsetOfItsRegistration) {
   const std::int64_t before = next_offset_;
@@ -104,7 +27,7 @@ TEST_F(ControllerTest, HeartbeatUnfencesWhoHasReadItsRegistration) {
   EXPECT_FALSE(answer.is_fenced);
   EXPECT_FALSE(controller_.image().broker(kafka::NodeId(1))->is_fenced);
   EXPECT_EQ(beat(1, epoch + 1).error_code, to_wire(ErrorCode::kStaleBrokerEpoch));
-  EXPECT_EQ(beat(9, epoch).error_code, to_wire(ErrorCode::kBrokerIdNotRegistered));
+  EXPECT_EQ(beat(9, epoch).error_code, to_wire(ErrorCode::kStaleBrokerEpoch));
 }
 
 TEST_F(ControllerTest, ASecondIncarnationIsRefusedWhileTheFirstIsAlive) {
@@ -124,11 +47,15 @@ TEST_F(ControllerTest, RegistrationNeedsTheClusterTheFeaturesAndItsOwnDirectorie
   request = registration(2, 1);
   request.features.clear();
   EXPECT_EQ(controller_.register_broker(request, at()).response.error_code,
+            to_wire(ErrorCode::kInvalidRegistration));
+  request = registration(2, 1);
+  request.features.at(0).max_supported_version = 29;
+  EXPECT_EQ(controller_.register_broker(request, at()).response.error_code,
             to_wire(ErrorCode::kUnsupportedVersion));
   request = registration(2, 1);
   request.log_dirs = {kDirectory, kDirectory};
   EXPECT_EQ(controller_.register_broker(request, at()).response.error_code,
-            to_wire(ErrorCode::kInvalidRequest));
+            to_wire(ErrorCode::kInvalidRegistration));
 }
 
 TEST_F(ControllerTest, CreatesATopicOnActiveBrokers) {
@@ -165,13 +92,13 @@ TEST_F(ControllerTest, FencesASilentBrokerAndElectsAnother) {
   now_ += base::seconds(8);
   beat(2, second);
   now_ += base::seconds(2);
-  apply(controller_.fence_silent_broker(now_));
+  apply(controller_.due_work(now_).records);
   EXPECT_TRUE(controller_.image().broker(kafka::NodeId(1))->is_fenced);
   for (std::int32_t i = 0; i < 4; ++i) {
     EXPECT_EQ(partition("orders", i).leader, 2);
     EXPECT_EQ(partition("orders", i).isr, std::vector<std::int32_t>{2});
   }
-  EXPECT_TRUE(controller_.fence_silent_broker(now_).empty());
+  EXPECT_TRUE(controller_.due_work(now_).records.empty());
 }
 
 TEST_F(ControllerTest, TheLastOfTheIsrStaysInItAndLeadsAgain) {
@@ -179,7 +106,7 @@ TEST_F(ControllerTest, TheLastOfTheIsrStaysInItAndLeadsAgain) {
   beat(1, epoch);
   create("orders");
   now_ += base::seconds(10);
-  apply(controller_.fence_silent_broker(now_));
+  apply(controller_.due_work(now_).records);
   EXPECT_EQ(partition("orders").leader, kNoLeader);
   EXPECT_EQ(partition("orders").isr, std::vector<std::int32_t>{1});
   beat(1, epoch);
@@ -292,7 +219,7 @@ TEST_F(ControllerTest, APublishedImageDoesNotChange) {
   create("orders");
   const ImagePtr before = controller_.publish(kafka::Offset(10), kafka::LeaderEpoch(1)).after;
   now_ += base::seconds(10);
-  apply(controller_.fence_silent_broker(now_));
+  apply(controller_.due_work(now_).records);
   create("late");
   EXPECT_EQ(before->topic("orders")->partition(kafka::PartitionId(0))->leader, 1);
   EXPECT_EQ(before->topic("late"), nullptr);

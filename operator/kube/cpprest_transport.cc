@@ -19,8 +19,10 @@ using web::http::client::http_client;
 using web::http::client::http_client_config;
 
 void start_pool_once() {
-  // The library's default is 40 threads.
-  static const bool is_started = (crossplat::threadpool::initialize_with_threads(2), true);
+  // The library's default is 40 threads. OpenSSL first: what is begun first is ended last, so that these
+  // threads have given back what OpenSSL keeps for each when it ends.
+  static const bool is_started =
+      (OPENSSL_init_ssl(0, nullptr), crossplat::threadpool::initialize_with_threads(2), true);
   (void)is_started;
 }
 

@@ -185,6 +185,8 @@ class OperatorTest(KubeTest):
                      'workqueue_depth{name="penstock"}', 'rest_client_requests_total{method="GET",code="200"}',
                      'penstock_operator_last_success_timestamp_seconds{controller="kafkatopic"}'):
             self.assertIn(name, metrics)
+        if b"__asan_init" in (BIN / "penstock-operator").read_bytes():
+            return  # A sanitizer's memory is not the operator's.
         status = pathlib.Path(f"/proc/{operator.process.pid}/status").read_text()
         self.assertLess(int(re.search(r"VmRSS:\s+(\d+)", status)[1]), IDLE_KIB_MAX)
 

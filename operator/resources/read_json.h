@@ -16,6 +16,14 @@ inline std::string text_or(const nlohmann::json& object, const char* name, std::
   return has ? object[name].get<std::string>() : std::move(fallback);
 }
 
+// The object of that name inside, or an empty one. No copy: it lives as long as `object`.
+inline const nlohmann::json& child_of(const nlohmann::json& object, const char* name) {
+  static const nlohmann::json kNone = nlohmann::json::object();
+  if (!object.is_object()) return kNone;
+  const auto found = object.find(name);
+  return found != object.end() && found->is_object() ? *found : kNone;
+}
+
 inline std::optional<std::int32_t> int_or_none(const nlohmann::json& object, const char* name) {
   if (!object.is_object() || !object.contains(name) || !object[name].is_number()) return std::nullopt;
   return object[name].get<std::int32_t>();

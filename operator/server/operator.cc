@@ -15,6 +15,8 @@ namespace {
 
 using base::Result;
 using kube::Json;
+using resources::child_of;
+using resources::text_or;
 
 constexpr base::Logger log("operator");
 constexpr auto kResyncInterval = base::seconds(30);
@@ -24,8 +26,7 @@ constexpr std::string_view kTopicPrefix = "topic/";
 
 // The cluster that a child object belongs to; empty for objects of others.
 std::string cluster_of(const Json& object) {
-  const Json labels = object["metadata"].value("labels", Json::object());
-  return resources::text_or(labels, resources::kClusterLabel);
+  return text_or(child_of(child_of(object, "metadata"), "labels"), resources::kClusterLabel);
 }
 
 }  // namespace
@@ -135,11 +136,9 @@ void Operator::on_change(kube::Kind kind, const Json& object) {
 void Operator::add_cluster(const std::string& ns, const std::string& name) {
   queue_.add(std::string(kClusterPrefix) + ns + "/" + name);
   for (const Json* topic : store_.topics.all()) {
-    const Json spec = topic->value("spec", Json::object());
-    if (!spec.is_object() || resources::read_meta(*topic).ns != ns) continue;
-    if (resources::text_or(spec.value("clusterRef", Json::object()), "name") == name) {
+    if (text_or(child_of(*topic, "metadata"), "namespace") != ns) continue;
+    if (text_or(child_of(child_of(*topic, "spec"), "clusterRef"), "name") == name)
       queue_.add(std::string(kTopicPrefix) + kube::object_key(*topic));
-    }
   }
 }
 

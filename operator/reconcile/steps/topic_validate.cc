@@ -6,6 +6,7 @@
 namespace penstock::reconcile {
 namespace {
 
+using resources::child_of;
 using resources::text_or;
 
 // The smaller one goes first. Times have whole seconds only, so that of two as old as each other the one that
@@ -42,10 +43,9 @@ constexpr auto kConflictRetry = base::seconds(5);
 }  // namespace
 
 std::string topic_name_of(const Json& object) {
-  const Json spec = object.value("spec", Json::object());
-  const std::string name = resources::read_meta(object).name;
-  return text_or(object.value("status", Json::object()), "topicName",
-                 spec.is_object() ? text_or(spec, "topicName", name) : name);
+  const std::string name = text_or(child_of(object, "metadata"), "name");
+  return text_or(child_of(object, "status"), "topicName",
+                 text_or(child_of(object, "spec"), "topicName", name));
 }
 
 const Json& holder_of(const TopicContext& context, const std::string& cluster_name,
@@ -53,11 +53,13 @@ const Json& holder_of(const TopicContext& context, const std::string& cluster_na
   static const Json kNone;
   const resources::ObjectMeta own = resources::read_meta(*context.object);
   const Claim claim = claim_of(*context.object);
+  const std::string wanted = folded(topic_name);
+  // Each pass looks at every topic: what is compared first is cheap and seldom the same.
   for (const Json* other : context.deps.store.topics.all()) {
+    if (folded(topic_name_of(*other)) != wanted) continue;
     const resources::ObjectMeta meta = resources::read_meta(*other);
     if (meta.ns != own.ns || meta.name == own.name || claim_of(*other) > claim) continue;
-    if (cluster_name_of(*other) == cluster_name && folded(topic_name_of(*other)) == folded(topic_name))
-      return *other;
+    if (cluster_name_of(*other) == cluster_name) return *other;
   }
   return kNone;
 }

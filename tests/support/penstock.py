@@ -20,6 +20,8 @@ BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", "build/release/bin")).resolve(
 KAFKA_LIBS = pathlib.Path(os.environ.get("PENSTOCK_KAFKA_LIBS", "build/kafka-libs")).resolve()
 CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
 READY_SECONDS = 30
+# What a program may have of memory is times this: a sanitizer adds its shadow, its red zones and unoptimised code.
+MEMORY_SCALE = 4 if os.environ.get("PENSTOCK_SANITIZE") else 1
 
 
 def free_port():

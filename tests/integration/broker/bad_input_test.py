@@ -70,7 +70,7 @@ class BadInput(unittest.TestCase):
         self.assertIsNone(self.broker.process.poll(), self.broker.log_tail())
         with self.connect() as client:
             self.assertIn(b"bad", client.ask(request(METADATA, 1, array([string("bad")]))), "a valid request")
-        self.assertLess(self.rss() - self.rss_before, self.growth_max, "what this row may cost")
+        self.assertLess(self.rss() - self.rss_before, self.growth_max * penstock.MEMORY_SCALE, "what this row may cost")
 
     def assert_closed(self, content, what):
         with self.subTest(what), self.connect() as client:

@@ -48,23 +48,23 @@ void IsrMailbox::submit(IsrProposal proposal, PartitionSet& set) {
 }
 
 void IsrMailbox::add(IsrProposal proposal, PartitionSet& set) {
-  if (is_stopped_) return;
+  if (stopping_.is_cancelled()) return;
   const PartitionKey key = proposal.key;
   waiting_.insert_or_assign(key, Entry{.proposal = std::move(proposal), .set = &set});
   if (!std::exchange(is_running_, true)) aio::start_detached(run(shared_from_this()));
 }
 
 aio::Task<> IsrMailbox::run(std::shared_ptr<IsrMailbox> self) {
-  while (!self->waiting_.empty() && !self->is_stopped_) {
+  while (!self->waiting_.empty() && !self->stopping_.is_cancelled()) {
     bool must_wait = self->link_.broker_epoch() == kafka::kNoBrokerEpoch;
     if (!must_wait) {
       Batch batch = std::exchange(self->waiting_, {});
       const kafka::AlterPartitionResponse response =
           co_await self->link_.alter_partition(self->request_of(batch));
-      if (self->is_stopped_) break;
+      if (self->stopping_.is_cancelled()) break;
       must_wait = self->settle(std::move(batch), response);
     }
-    if (must_wait) (void)co_await aio::sleep_for(self->home_, kRetryWait);
+    if (must_wait) (void)co_await aio::sleep_for(self->home_, kRetryWait, self->stopping_.token());
   }
   self->is_running_ = false;
 }

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 
+#include "base/aio/cancel.h"
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
 #include "broker/replication/types.h"
@@ -38,7 +39,7 @@ class IsrMailbox : public std::enable_shared_from_this<IsrMailbox> {
 
   // The answer comes to set.on_isr_answer(). `set` outlives stop().
   void submit(IsrProposal proposal, PartitionSet& set);
-  void stop() { is_stopped_ = true; }
+  void stop() { stopping_.cancel(); }
 
  private:
   struct Entry {
@@ -60,7 +61,7 @@ class IsrMailbox : public std::enable_shared_from_this<IsrMailbox> {
   const ControllerLink link_;
   Batch waiting_;
   bool is_running_ = false;
-  bool is_stopped_ = false;
+  aio::CancelSource stopping_;
 };
 
 }  // namespace penstock::replication

@@ -131,5 +131,14 @@ TEST_F(IsrMailboxTest, WaitsForTheRegistration) {
   EXPECT_EQ(requests_[0].broker_epoch, 12);
 }
 
+TEST_F(IsrMailboxTest, AStopEndsTheWaitBeforeTheNextTry) {
+  epoch_ = kafka::kNoBrokerEpoch;
+  follower_fetches(0);
+  scheduler_.run_for(milliseconds(1));
+  EXPECT_GT(mailbox_.use_count(), 1) << "it waits, and keeps itself";
+  mailbox_->stop();
+  EXPECT_EQ(mailbox_.use_count(), 1);
+}
+
 }  // namespace
 }  // namespace penstock::replication

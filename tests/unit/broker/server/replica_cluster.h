@@ -228,6 +228,8 @@ inline Cluster::~Cluster() {
   network.heal();
   for (auto& [id, process] : nodes) process->stop();
   for (auto& process : crashed) process->stop();
+  // Questions to the controller that were under way end unheard.
+  run_for(base::seconds(1));
 }
 
 inline void Cluster::publish() { updates.push_back(builder.publish()); }

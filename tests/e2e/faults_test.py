@@ -45,6 +45,8 @@ class FaultsTest(NamespaceTest):
             self.assertIn("test", kcat(f"{ip}:9092", "-L"))
         finally:
             part("start", "kubelet")
+        # A kubelet that has just started does not know its pods yet.
+        wait_until(lambda: self.in_pod(":", check=False).returncode == 0, 60, "the kubelet knows the pod")
         self.assertEqual(self.restarts(), 0)
         self.wait_ready("kafkacluster", "demo")
         self.assertEqual(self.consume(50), records(50))

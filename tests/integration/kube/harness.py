@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from faulty_proxy import FaultyProxy  # noqa: E402
 from penstock import BIN, wait_until  # noqa: E402
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 def kubeconfig(server, cluster=None, user=None):
@@ -107,7 +107,11 @@ class KubeTest(unittest.TestCase):
         self.addCleanup(self.proxy.stop)
         self.config = self.home / "proxied"
         self.config.write_text(kubeconfig(f"http://127.0.0.1:{self.proxy.port}"))
-        wait_until(self.serves, PATIENCE, "the API server")
+        try:
+            wait_until(self.serves, PATIENCE, "the API server")
+        except AssertionError as error:
+            log = self.home / "local.log"
+            raise AssertionError(f"{error}; its log: {log.read_text() if log.exists() else ''}") from None
 
     def start_local(self):
         with open(self.home / "local.log", "ab") as log:
@@ -118,7 +122,8 @@ class KubeTest(unittest.TestCase):
 
     def stop_local(self):
         self.local.send_signal(signal.SIGTERM)
-        self.local.wait(timeout=60)
+        status = self.local.wait(timeout=60)
+        self.assertEqual(status, 0, (self.home / "local.log").read_text())
 
     def use_cluster(self, config):
         """A server on 127.0.0.1 and a client certificate, both as data."""

@@ -91,7 +91,8 @@ StepResult delete_topic(TopicContext& context) {
   }
   Json spec = context.object->value("spec", Json::object());
   if (!spec.is_object()) spec = Json::object();
-  const std::string cluster_name = text_or(spec.value("clusterRef", Json::object()), "name");
+  const std::string cluster_name = text_or(context.object->value("status", Json::object()), "clusterName",
+                                           text_or(spec.value("clusterRef", Json::object()), "name"));
   context.topic.cluster_name = cluster_name;
   context.topic_name = topic_name_of(*context.object);
   if (is_topic_kept(context, spec, cluster_name)) {

@@ -54,6 +54,7 @@ Json topic_status(const TopicContext& context, const base::Error* error) {
   if (context.state) {
     // Only a resource that has the topic names it: its deletion goes by this name.
     status["topicName"] = context.topic_name;
+    status["clusterName"] = context.topic.cluster_name;
     if (!context.state->id.empty()) status["topicId"] = context.state->id;
     status["partitions"] = context.state->partitions;
     status["replicationFactor"] = context.state->replication_factor;

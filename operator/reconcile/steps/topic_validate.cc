@@ -25,8 +25,8 @@ Claim claim_of(const Json& object) {
 }
 
 std::string cluster_name_of(const Json& object) {
-  const Json spec = object.value("spec", Json::object());
-  return spec.is_object() ? text_or(spec.value("clusterRef", Json::object()), "name") : std::string();
+  return text_or(child_of(object, "status"), "clusterName",
+                 text_or(child_of(child_of(object, "spec"), "clusterRef"), "name"));
 }
 
 // The metric names of Kafka put '_' for '.', so it refuses two topics that differ in nothing else.
@@ -72,7 +72,14 @@ StepResult validate_topic(TopicContext& context) {
     co_return StepOutcome::stop();
   }
   context.topic = std::move(*parsed);
-  const std::string recorded = text_or(context.object->value("status", Json::object()), "topicName");
+  const Json status = context.object->value("status", Json::object());
+  const std::string cluster = text_or(status, "clusterName", context.topic.cluster_name);
+  if (cluster != context.topic.cluster_name) {
+    context.block("InvalidSpec", "spec.clusterRef: clusterRef cannot be changed (it is " + cluster +
+                                     "); make another KafkaTopic");
+    co_return StepOutcome::stop();
+  }
+  const std::string recorded = text_or(status, "topicName");
   if (!recorded.empty() && recorded != context.topic.topic_name) {
     context.block("InvalidSpec", "spec.topicName: topicName cannot be changed (it is " + recorded +
                                      "); make another KafkaTopic");

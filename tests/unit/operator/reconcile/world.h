@@ -42,6 +42,10 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
   }
   aio::Task<base::Result<TopicState>> create(NewTopic topic) override {
     CO_TRY(check(topic.configs));
+    if (topic.replication_factor > 1) {
+      co_return base::fail(base::Errc::kInvalidArgument,
+                           "INVALID_REPLICATION_FACTOR: more replicas than the 1 broker");
+    }
     CO_TRY(begin_change());
     TopicState state{"id-" + topic.name, topic.partitions < 0 ? 1 : topic.partitions,
                      topic.replication_factor < 0 ? 1 : topic.replication_factor, topic.configs};
@@ -84,6 +88,7 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
   std::map<std::string, TopicState> topics;
   Configs defaults;
   std::string refuse_config;
+  std::string refuse_value;
   std::string forgotten;
   bool refuses_removal = false;
   bool is_silent = false;
@@ -109,6 +114,11 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
     return base::fail(base::Errc::kUnavailable, "killed");
   }
   base::Result<> check(const Configs& configs) const {
+    for (const auto& [name, value] : configs) {
+      if (!refuse_value.empty() && value == refuse_value)
+        return base::fail(base::Errc::kInvalidArgument,
+                          "INVALID_CONFIG: Invalid value " + value + " for " + name);
+    }
     if (refuse_config.empty() || !configs.contains(refuse_config)) return {};
     return base::fail(base::Errc::kInvalidArgument,
                       "INVALID_CONFIG: Unknown topic config name: " + refuse_config);

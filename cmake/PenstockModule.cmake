@@ -65,7 +65,11 @@ function(penstock_unit_tests path)
   target_precompile_headers(${target} PRIVATE <gtest/gtest.h> <string> <vector> <memory>)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   add_test(NAME unit.${path} COMMAND ${target})
-  set_tests_properties(unit.${path} PROPERTIES LABELS unit TIMEOUT 120)
+  set(timeout 120)
+  if(PENSTOCK_SANITIZE)
+    set(timeout 600)
+  endif()
+  set_tests_properties(unit.${path} PROPERTIES LABELS unit TIMEOUT ${timeout})
 endfunction()
 
 # A program: <path>/main.cc linked with its module.
@@ -89,7 +93,8 @@ function(penstock_python_tests name)
   set(environment "PENSTOCK_BIN=${CMAKE_BINARY_DIR}/bin" "PENSTOCK_KAFKA_LIBS=${PENSTOCK_KAFKA_LIBS}")
   if(PENSTOCK_SANITIZE)
     # It keeps what was freed for a while; tests look at how much memory a program has.
-    list(APPEND environment "PENSTOCK_SANITIZE=${PENSTOCK_SANITIZE}" "ASAN_OPTIONS=quarantine_size_mb=16")
+    list(APPEND environment "PENSTOCK_SANITIZE=${PENSTOCK_SANITIZE}" "ASAN_OPTIONS=quarantine_size_mb=16"
+         "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_SOURCE_DIR}/tests/support/lsan.supp")
   endif()
   file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/integration/${name}/*_test.py")
   foreach(file ${files})

@@ -1,9 +1,12 @@
-// DeleteRecords: moves the beginning of partitions (KIP-107).
+// DeleteRecords: moves the beginning of partitions (KIP-107). Answered when every replica in service has
+// followed.
+#include <algorithm>
+
 #include "broker/handlers/access.h"
 #include "broker/handlers/partition_lookup.h"
 #include "broker/handlers/topic_view.h"
 #include "broker/metadata/image_source.h"
-#include "broker/replication/visit.h"
+#include "broker/replication/replica_manager.h"
 #include "kafka/messages/delete_records_request.h"
 #include "kafka/messages/delete_records_response.h"
 
@@ -20,7 +23,6 @@ using Row = DeleteRecordsResponse::DeleteRecordsPartitionResult;
 struct Wanted {
   std::size_t topic;
   std::size_t partition;
-  kafka::Offset before;
 };
 
 // Why nothing of the topic may be deleted, or none.
@@ -33,7 +35,7 @@ ErrorCode check_topic(const RequestContext& context, std::string_view name, cons
 aio::Task<DeleteRecordsResponse> handle(RequestContext& context, DeleteRecordsRequest request) {
   const metadata::ImagePtr image = context.services.images->current();
   DeleteRecordsResponse response;
-  std::vector<replication::PartitionKey> keys;
+  std::vector<replication::PartitionSet::Deletion> deletions;
   std::vector<Wanted> wanted;
   for (const auto& data : request.topics) {
     const TopicLookup topic = look_up_topic(*image, data.name, {}, false);
@@ -50,18 +52,13 @@ aio::Task<DeleteRecordsResponse> handle(RequestContext& context, DeleteRecordsRe
       }
       row.error_code = kafka::to_wire(found.error);
       if (found.error != ErrorCode::kNone) continue;
-      keys.push_back(found.key);
-      wanted.push_back({.topic = response.topics.size() - 1,
-                        .partition = result.partitions.size() - 1,
-                        .before = kafka::Offset(partition.offset)});
+      deletions.push_back({.key = found.key, .before = kafka::Offset(partition.offset)});
+      wanted.push_back({.topic = response.topics.size() - 1, .partition = result.partitions.size() - 1});
     }
   }
-  std::vector<replication::Partition::DeleteOutcome> outcomes(keys.size());
-  auto visit = [&](std::size_t i, replication::Partition* partition) {
-    outcomes[i].error = ErrorCode::kNotLeaderOrFollower;
-    if (partition != nullptr) outcomes[i] = partition->delete_records(wanted[i].before);
-  };
-  co_await replication::visit_partitions(*context.services.replicas, context.reactor, keys, visit);
+  const base::Duration timeout = base::milliseconds(std::max(request.timeout_ms, 0));
+  const std::vector<replication::Partition::DeleteOutcome> outcomes =
+      co_await context.services.replicas->delete_records(context.reactor, std::move(deletions), timeout);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     Row& row = response.topics[wanted[i].topic].partitions[wanted[i].partition];
     row.error_code = kafka::to_wire(outcomes[i].error);

@@ -168,6 +168,9 @@ class Fetch {
     item.request.last_fetched_epoch = kafka::LeaderEpoch(target.partition.last_fetched_epoch);
     if (terms_.is_follower()) {
       if (is_registered()) item.follower = follower_of(target);
+      if (context_.services.replicas->config().is_rack_aware()) {
+        item.known_high_watermark = kafka::Offset(target.told_high_watermark);
+      }
     } else {
       item.request.is_follower_enough = context_.api_version >= kFirstVersionWithRack;
       item.rack = rack_;

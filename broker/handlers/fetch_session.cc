@@ -94,7 +94,10 @@ FetchContext FetchSessionCache::begin(FetchRequest& request, std::int16_t versio
   context.session_id = request.session_id;
   context.session_epoch = session.epoch;
   context.targets.reserve(session.partitions.size());
-  for (const Remembered& known : session.partitions) context.targets.push_back(known.target);
+  for (const Remembered& known : session.partitions) {
+    context.targets.push_back(known.target);
+    context.targets.back().told_high_watermark = known.high_watermark;
+  }
   return context;
 }
 

@@ -31,6 +31,7 @@ struct FetchTarget {
   std::string topic;    // Up to version 12.
   base::Uuid topic_id;  // From version 13.
   kafka::FetchRequest::FetchPartition partition;
+  std::int64_t told_high_watermark = -1;  // What the session has told of it last.
 };
 
 enum class FetchKind : std::uint8_t { kRefused, kSessionless, kFull, kIncremental };

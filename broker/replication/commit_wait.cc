@@ -18,6 +18,12 @@ void CommitWaits::add_flush(Partition& partition, AppendOutcome& outcome) {
   ++pending_;
 }
 
+void CommitWaits::add_low_watermark(Partition& partition, AppendOutcome& outcome) {
+  if (partition.low_watermark() >= outcome.end_offset) return;
+  partition.wait_low_watermark(waiters_.emplace_back(*this, outcome));
+  ++pending_;
+}
+
 void CommitWaits::Waiter::on_commit(ErrorCode error) {
   outcome.error = error;
   // The partition is in the middle of its work, so the request goes on later.

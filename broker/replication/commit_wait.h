@@ -22,6 +22,8 @@ class CommitWaits {
   // Nothing happens when it is committed already. `outcome` gets the error, and lives until wait() is over.
   void add_commit(Partition& partition, AppendOutcome& outcome);
   void add_flush(Partition& partition, AppendOutcome& outcome);
+  // Until the replicas in service begin at `outcome.end_offset` or later.
+  void add_low_watermark(Partition& partition, AppendOutcome& outcome);
   // Those that are still waiting after `timeout` get REQUEST_TIMED_OUT.
   aio::Task<> wait(base::Duration timeout);
 

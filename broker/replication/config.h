@@ -44,6 +44,20 @@ struct ReplicationConfig : base::ConfigSection {
       {.min = 1},
       base::Update::kReadOnly,
       "How long a follower waits for its leader's answer, beyond replica.fetch.wait.max.ms."};
+  base::Key<std::int64_t> leader_throttled_rate{
+      this,
+      "leader.replication.throttled.rate",
+      std::numeric_limits<std::int64_t>::max(),
+      {.min = 0},
+      base::Update::kPerBroker,
+      "Bytes per second that leaders here send of replicas in leader.replication.throttled.replicas."};
+  base::Key<std::int64_t> follower_throttled_rate{
+      this,
+      "follower.replication.throttled.rate",
+      std::numeric_limits<std::int64_t>::max(),
+      {.min = 0},
+      base::Update::kPerBroker,
+      "Bytes per second that followers here fetch of replicas in follower.replication.throttled.replicas."};
   base::Key<std::string> replica_selector{
       this,
       "replica.selector.class",

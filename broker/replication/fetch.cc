@@ -39,6 +39,7 @@ void FetchShare::arm() {
     if (watch.is_waiting()) continue;
     watch.share = this;
     watch.isolation = items_[i].request.isolation;
+    watch.hears_of_commits = items_[i].known_high_watermark != kafka::kNoOffset;
     if (Partition* partition = set_.find(items_[i].key)) partition->wait_change(watch);
   }
 }
@@ -73,6 +74,10 @@ std::vector<FetchOutcome> FetchShare::read_once(std::int64_t bytes_max, bool may
     request.may_block = may_block;
     request.is_one_batch_guaranteed = !has_records;
     request.bytes_max = static_cast<std::int32_t>(std::min<std::int64_t>(request.bytes_max, bytes_max));
+    if (must_wait_for_quota(*partition, items_[i])) {
+      request.bytes_max = 0;
+      request.is_one_batch_guaranteed = false;
+    }
     if (!items_[i].rack.empty()) {
       outcome.read.preferred_reader = partition->preferred_reader(items_[i].rack, request.offset);
     }
@@ -81,7 +86,7 @@ std::vector<FetchOutcome> FetchShare::read_once(std::int64_t bytes_max, bool may
     } else {
       outcome.read = partition->read(request);
     }
-    if (items_[i].follower.node != kafka::kNoNode) note_follower(*partition, items_[i], outcome.read);
+    if (items_[i].follower.node != kafka::kNoNode) note_follower(*partition, items_[i], outcome);
     outcome.leader = partition->leader();
     outcome.leader_epoch = partition->leader_epoch();
     const auto bytes = static_cast<std::int64_t>(outcome.read.records.size());
@@ -94,7 +99,8 @@ std::vector<FetchOutcome> FetchShare::read_once(std::int64_t bytes_max, bool may
 
 // Only a fetch without complaint proves that the follower has what it says: an old epoch or a log that parts
 // from ours does not.
-void FetchShare::note_follower(Partition& partition, const FetchItem& item, ReadOutcome& read) {
+void FetchShare::note_follower(Partition& partition, const FetchItem& item, FetchOutcome& outcome) {
+  ReadOutcome& read = outcome.read;
   if (!read.is_ok()) return;
   if (!partition.has_follower(item.follower.node)) {
     // A reassignment that we have not heard of yet, or nobody's replica.
@@ -103,9 +109,21 @@ void FetchShare::note_follower(Partition& partition, const FetchItem& item, Read
     read.error = has_epoch ? kafka::ErrorCode::kUnknownLeaderEpoch : kafka::ErrorCode::kNotLeaderOrFollower;
     return;
   }
-  if (read.diverging || has_noted_followers_) return;
-  set_.on_follower_fetch(partition, item.follower);
+  if (read.diverging) return;
+  if (!has_noted_followers_) set_.on_follower_fetch(partition, item.follower);
   read.high_watermark = partition.high_watermark();
+  outcome.has_high_watermark_news =
+      item.known_high_watermark != kafka::kNoOffset && read.high_watermark > item.known_high_watermark;
+  if (set_.quotas() != nullptr && partition.is_throttled_as_leader()) {
+    set_.quotas()->leader.spend(static_cast<std::int64_t>(read.records.size()), set_.reactor().now());
+  }
+}
+
+// KIP-73: a replica that is in sync is never held up.
+bool FetchShare::must_wait_for_quota(const Partition& partition, const FetchItem& item) const {
+  return item.follower.node != kafka::kNoNode && set_.quotas() != nullptr &&
+         partition.is_throttled_as_leader() && !partition.is_in_sync(item.follower.node) &&
+         set_.quotas()->leader.is_spent(set_.reactor().now());
 }
 
 aio::Task<std::vector<FetchOutcome>> FetchShare::read(std::int64_t bytes_max, bool is_armed) {
@@ -233,7 +251,7 @@ class Gather {
       if (bytes_ > 0 && bytes_ + size > plan_.bytes_max) outcome.read.records = {};
       bytes_ += static_cast<std::int64_t>(outcome.read.records.size());
       must_answer_ = must_answer_ || !outcome.read.is_ok() || outcome.read.diverging.has_value() ||
-                     outcome.read.preferred_reader != kafka::kNoNode;
+                     outcome.read.preferred_reader != kafka::kNoNode || outcome.has_high_watermark_news;
     }
   }
 

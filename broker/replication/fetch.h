@@ -27,7 +27,10 @@ struct FetchItem {
   PartitionKey key;
   ReadRequest request;
   FollowerFetch follower;  // The replica that fetches; none for a consumer.
-  std::string rack;        // Of a consumer that a nearer replica may serve (KIP-392); else empty.
+  // With readers at followers (KIP-392), what the follower was told last: news of it is worth an answer. Else
+  // none.
+  kafka::Offset known_high_watermark = kafka::kNoOffset;
+  std::string rack;  // Of a consumer that a nearer replica may serve (KIP-392); else empty.
 };
 
 struct FetchOutcome {
@@ -35,6 +38,7 @@ struct FetchOutcome {
   // Who leads, for a reader that asked the wrong broker or with an old epoch.
   kafka::NodeId leader = kafka::kNoNode;
   kafka::LeaderEpoch leader_epoch = kafka::kNoLeaderEpoch;
+  bool has_high_watermark_news = false;
 };
 
 struct FetchPlan {
@@ -70,7 +74,8 @@ class FetchShare : public std::enable_shared_from_this<FetchShare> {
   void changed(std::int64_t bytes, bool must_answer);
   void arm();
   std::vector<FetchOutcome> read_once(std::int64_t bytes_max, bool may_block);
-  void note_follower(Partition& partition, const FetchItem& item, ReadOutcome& read);
+  void note_follower(Partition& partition, const FetchItem& item, FetchOutcome& outcome);
+  bool must_wait_for_quota(const Partition& partition, const FetchItem& item) const;
 
   PartitionSet& set_;
   std::vector<FetchItem> items_;

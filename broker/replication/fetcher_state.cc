@@ -52,7 +52,8 @@ base::MonoTime FetcherState::due(base::MonoTime now) const {
     if (followed.has_stopped) continue;
     const Partition* partition = follower(key, followed);
     if (partition == nullptr || partition->is_flush_awaited()) continue;
-    due = std::min(due, std::max(followed.not_before, not_before_));
+    const base::MonoTime free = throttled_until(*partition, followed).value_or(base::MonoTime::min());
+    due = std::min(due, std::max({followed.not_before, not_before_, free}));
     if (due <= now) break;
   }
   return due;
@@ -65,6 +66,7 @@ std::optional<FetchRequest> FetcherState::make_request(kafka::BrokerEpoch epoch,
     if (followed.has_stopped || followed.is_out_of_range || now < followed.not_before) continue;
     const Partition* partition = follower(key, followed);
     if (partition == nullptr || partition->is_flush_awaited()) continue;
+    if (throttled_until(*partition, followed).value_or(now) > now) continue;
     const FollowerPosition position = partition->position();
     FollowerSession::Wanted& want = wanted[key];
     want.topic = followed.topic;
@@ -154,6 +156,18 @@ void FetcherState::take_records(Partition& partition, Followed& followed, const 
   const base::Result<> taken = partition.append_from_leader(data, wall_ms);
   if (!taken) return refuse(partition, followed, taken.error(), now);
   followed.failures = followed.refusals = 0;
+  followed.has_caught_up = partition.log_end_offset() >= data.high_watermark;
+  if (set_.quotas() != nullptr && partition.is_throttled_as_follower()) {
+    set_.quotas()->follower.spend(static_cast<std::int64_t>(data.records.size()), now);
+  }
+}
+
+std::optional<base::MonoTime> FetcherState::throttled_until(const Partition& partition,
+                                                            const Followed& followed) const {
+  const bool is_throttled =
+      set_.quotas() != nullptr && !followed.has_caught_up && partition.is_throttled_as_follower();
+  if (!is_throttled) return std::nullopt;
+  return set_.quotas()->follower.ready_at();
 }
 
 void FetcherState::truncate(Partition& partition, Followed& followed, const Answer& answer,

@@ -72,12 +72,15 @@ class FetcherState {
     std::uint32_t failures = 0;  // In a row.
     std::uint32_t refusals = 0;  // Of what the leader sent, in a row.
     bool is_out_of_range = false;
-    bool has_stopped = false;  // Until the next epoch.
+    bool has_caught_up = false;  // With what is committed.
+    bool has_stopped = false;    // Until the next epoch.
   };
   using Answer = kafka::FetchResponse::PartitionData;
 
   // Null unless it is here and follows in the epoch that `followed` is about.
   Partition* follower(const PartitionKey& key, const Followed& followed) const;
+  // KIP-73: nullopt when it may be fetched at once; a replica that has caught up always may.
+  std::optional<base::MonoTime> throttled_until(const Partition& partition, const Followed& followed) const;
   void take(const PartitionKey& key, const Answer& answer, base::MonoTime now, std::int64_t wall_ms);
   void take_records(Partition& partition, Followed& followed, const Answer& answer, base::MonoTime now,
                     std::int64_t wall_ms);

@@ -153,6 +153,17 @@ void IsrState::withdraw() {
   mark_members();
 }
 
+bool IsrState::is_in_sync(NodeId id) const { return contains(isr_, id); }
+
+Offset IsrState::low_watermark(Offset own_start, const Peers* peers) const {
+  Offset low = own_start;
+  for (const Follower& follower : followers_) {
+    const Peer* peer = peers == nullptr ? nullptr : peers->find(follower.id);
+    if (peer != nullptr && peer->is_active) low = std::min(low, follower.log_start_offset);
+  }
+  return low;
+}
+
 std::vector<IsrState::Reader> IsrState::readers_at(Offset offset) const {
   std::vector<Reader> readers;
   for (const Follower& follower : followers_) {

@@ -71,6 +71,9 @@ class IsrState {
     kafka::Offset end_offset;
   };
   std::vector<Reader> readers_at(kafka::Offset offset) const;
+  bool is_in_sync(kafka::NodeId id) const;
+  // The least log start of this replica and of the followers in service.
+  kafka::Offset low_watermark(kafka::Offset own_start, const Peers* peers) const;
 
  private:
   struct Follower {

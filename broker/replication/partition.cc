@@ -62,6 +62,7 @@ void Partition::become_leader(const LocalReplica& replica, base::MonoTime now) {
     isr_proposal_.reset();
   }
   advance_high_watermark(now);
+  answer_low_watermark_waiters();
 }
 
 void Partition::follow(const LocalReplica& replica) {
@@ -94,6 +95,7 @@ void Partition::set_config(PartitionConfig config) { config_ = std::move(config)
 void Partition::set_peers(PeersPtr peers, base::MonoTime now) {
   peers_ = std::move(peers);
   advance_high_watermark(now);
+  answer_low_watermark_waiters();
 }
 
 std::unique_ptr<storage::Log> Partition::release_log() {
@@ -155,12 +157,17 @@ void Partition::answer_flush_waiters(Offset flushed) {
 void Partition::fail_commit_waiters(ErrorCode error) {
   while (CommitWaiter* waiter = commit_waiters_.pop_front()) waiter->on_commit(error);
   while (CommitWaiter* waiter = flush_waiters_.pop_front()) waiter->on_commit(error);
+  while (CommitWaiter* waiter = low_watermark_waiters_.pop_front()) waiter->on_commit(error);
 }
 
 void Partition::notify(Readers readers, std::int64_t bytes, bool must_answer) {
   change_waiters_.for_each([&](ChangeWaiter& waiter) {
     const Readers kind = waiter.isolation == Isolation::kLogEnd ? Readers::kOfLogEnd : Readers::kOfCommitted;
-    if (readers == Readers::kAll || readers == kind) waiter.on_change(bytes, must_answer);
+    if (readers == Readers::kAll || readers == kind) {
+      waiter.on_change(bytes, must_answer);
+    } else if (readers == Readers::kOfCommitted && waiter.hears_of_commits) {
+      waiter.on_change(0, true);
+    }
   });
 }
 
@@ -210,7 +217,22 @@ Partition::DeleteOutcome Partition::delete_records(Offset before) {
                                                                      : ErrorCode::kKafkaStorageError};
   }
   notify(Readers::kAll, 0, true);
-  return {.low_watermark = log_->log_start_offset()};
+  return {.low_watermark = low_watermark()};
+}
+
+Offset Partition::low_watermark() const { return isr_.low_watermark(log_->log_start_offset(), peers_.get()); }
+
+void Partition::wait_low_watermark(CommitWaiter& waiter) {
+  BASE_ASSERT(role_ == Role::kLeader && low_watermark() < waiter.required, "nothing to wait for");
+  low_watermark_waiters_.insert_by(waiter, [](const CommitWaiter& w) { return w.required; });
+}
+
+void Partition::answer_low_watermark_waiters() {
+  if (low_watermark_waiters_.is_empty()) return;
+  const Offset low = low_watermark();
+  while (!low_watermark_waiters_.is_empty() && low_watermark_waiters_.front()->required <= low) {
+    low_watermark_waiters_.pop_front()->on_commit(ErrorCode::kNone);
+  }
 }
 
 base::Result<std::size_t> Partition::apply_retention(std::int64_t wall_ms) {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "broker/replication/isr_state.h"
+#include "broker/replication/replication_quota.h"
 #include "broker/replication/types.h"
 #include "broker/replication/wait_list.h"
 #include "broker/storage/log.h"
@@ -44,6 +45,7 @@ class ChangeWaiter : public WaitNode {
   // truncation, deletion). It must not call into the partition, but may leave.
   virtual void on_change(std::int64_t bytes, bool must_answer) = 0;
   Isolation isolation = Isolation::kReadUncommitted;
+  bool hears_of_commits = false;  // Also when it reads to the log's end: must_answer then.
 };
 
 // What a topic's configuration says beyond the log's own.
@@ -52,6 +54,8 @@ struct PartitionConfig {
   std::int32_t min_insync_replicas = 1;
   bool is_deletion_allowed = true;  // cleanup.policy has delete: DeleteRecords may be used.
   base::Duration replica_lag_max = base::seconds(30);
+  ThrottledReplicas leader_throttled;
+  ThrottledReplicas follower_throttled;
 };
 
 class Partition {
@@ -128,6 +132,7 @@ class Partition {
   // Null until the first image. The high watermark may move: who left holds it back no longer.
   void set_peers(PeersPtr peers, base::MonoTime now);
   bool has_follower(kafka::NodeId id) const { return isr_.has_follower(id); }
+  bool is_in_sync(kafka::NodeId id) const { return isr_.is_in_sync(id); }
   // REQUIRES: the read at fetch.offset found nothing wrong with the follower's log.
   void on_follower_fetch(const FollowerFetch& fetch, base::MonoTime now);
   // Followers that lag have to leave the ISR.
@@ -149,6 +154,9 @@ class Partition {
   base::Result<> truncate_to_agreement(const storage::EpochEndOffset& leader);
   // The leader has nothing at our end: it begins later, or it was elected uncleanly and ends before.
   base::Result<> restart_within(kafka::Offset leader_start, kafka::Offset leader_end);
+  // KIP-73: copies of this replica keep to a rate.
+  bool is_throttled_as_leader() const { return config_.leader_throttled.contains(key_.partition, self_); }
+  bool is_throttled_as_follower() const { return config_.follower_throttled.contains(key_.partition, self_); }
   // What was appended has to be flushed before it counts.
   bool is_flush_awaited() const { return flush_gate_.has_value(); }
 
@@ -157,8 +165,12 @@ class Partition {
     kafka::ErrorCode error = kafka::ErrorCode::kNone;  // OFFSET_OUT_OF_RANGE, POLICY_VIOLATION.
     kafka::Offset low_watermark = kafka::kNoOffset;
   };
-  // Moves the log start; -1 means the high watermark.
+  // Moves the log start; -1 means the high watermark. Followers come after: wait_low_watermark().
   DeleteOutcome delete_records(kafka::Offset before);
+  // The least log start of the replicas in service.
+  kafka::Offset low_watermark() const;
+  // REQUIRES: led here; low_watermark() is below `waiter.required`.
+  void wait_low_watermark(CommitWaiter& waiter);
   // Rolls and drops what segment.ms and retention say. Returns how many segments went.
   base::Result<std::size_t> apply_retention(std::int64_t wall_ms);
 
@@ -175,6 +187,7 @@ class Partition {
   void advance_high_watermark(base::MonoTime now);
   void answer_commit_waiters();
   void answer_flush_waiters(kafka::Offset flushed);
+  void answer_low_watermark_waiters();
   void fail_commit_waiters(kafka::ErrorCode error);
   enum class Readers : std::uint8_t { kAll, kOfLogEnd, kOfCommitted };
   void notify(Readers readers, std::int64_t bytes, bool must_answer);
@@ -195,10 +208,11 @@ class Partition {
   base::MonoTime isr_growth_at_{};  // After a refusal nobody is proposed before.
   bool has_failed_ = false;
   bool is_flushing_ = false;
-  std::optional<kafka::Offset> flush_gate_;  // The high watermark must not pass it.
-  std::int64_t bytes_not_announced_ = 0;     // Appended, not yet readable.
-  WaitList<CommitWaiter> commit_waiters_;    // By required offset, ascending.
-  WaitList<CommitWaiter> flush_waiters_;     // The same.
+  std::optional<kafka::Offset> flush_gate_;       // The high watermark must not pass it.
+  std::int64_t bytes_not_announced_ = 0;          // Appended, not yet readable.
+  WaitList<CommitWaiter> commit_waiters_;         // By required offset, ascending.
+  WaitList<CommitWaiter> flush_waiters_;          // The same.
+  WaitList<CommitWaiter> low_watermark_waiters_;  // The same.
   WaitList<ChangeWaiter> change_waiters_;
 };
 

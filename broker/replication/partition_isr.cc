@@ -46,6 +46,7 @@ void Partition::on_follower_fetch(const FollowerFetch& fetch, base::MonoTime now
     }
   }
   advance_high_watermark(now);
+  answer_low_watermark_waiters();
 }
 
 void Partition::check_isr(base::MonoTime now) {

@@ -57,6 +57,31 @@ aio::Task<std::vector<AppendOutcome>> PartitionSet::produce(ProduceBatch batch) 
   co_return outcomes;
 }
 
+aio::Task<std::vector<Partition::DeleteOutcome>> PartitionSet::delete_records(std::vector<Deletion> deletions,
+                                                                              base::Duration timeout) {
+  std::vector<Partition::DeleteOutcome> outcomes(deletions.size());
+  std::vector<AppendOutcome> waited(deletions.size());
+  CommitWaits waits(reactor_);
+  for (std::size_t i = 0; i < deletions.size(); ++i) {
+    outcomes[i].error = ErrorCode::kNotLeaderOrFollower;
+    Partition* partition = find(deletions[i].key);
+    if (partition == nullptr) continue;
+    outcomes[i] = partition->delete_records(deletions[i].before);
+    if (outcomes[i].error != ErrorCode::kNone) continue;
+    waited[i].end_offset = partition->log_start_offset();
+    waits.add_low_watermark(*partition, waited[i]);
+    start_background_work(*partition);
+  }
+  co_await waits.wait(timeout);
+  for (std::size_t i = 0; i < deletions.size(); ++i) {
+    if (outcomes[i].error != ErrorCode::kNone) continue;
+    outcomes[i].error = waited[i].error;
+    const Partition* partition = find(deletions[i].key);
+    if (waited[i].is_ok() && partition != nullptr) outcomes[i].low_watermark = partition->low_watermark();
+  }
+  co_return outcomes;
+}
+
 AppendOutcome PartitionSet::append_internal(const PartitionKey& key, std::span<std::uint8_t> batch) {
   AppendOutcome outcome;
   Partition* partition = find(key);

@@ -56,6 +56,15 @@ class PartitionSet {
   }
   std::size_t size() const { return partitions_.size(); }
 
+  // What of DeleteRecords is for this reactor: resumes when every replica in service has followed, or after
+  // `timeout` with REQUEST_TIMED_OUT.
+  struct Deletion {
+    PartitionKey key;
+    kafka::Offset before;  // -1: the high watermark.
+  };
+  aio::Task<std::vector<Partition::DeleteOutcome>> delete_records(std::vector<Deletion> deletions,
+                                                                  base::Duration timeout);
+
   // Appends in the order of the items; with acks=all resumes when all are replicated, failed or timed out.
   aio::Task<std::vector<AppendOutcome>> produce(ProduceBatch batch);
 
@@ -78,6 +87,9 @@ class PartitionSet {
   using SendProposal = std::function<void(IsrProposal)>;
   void set_proposal_sender(SendProposal send) { send_proposal_ = std::move(send); }
   void on_follower_fetch(Partition& partition, const FollowerFetch& fetch);
+  // Null: nothing is throttled. Outlives this.
+  void set_quotas(ReplicationQuotas* quotas) { quotas_ = quotas; }
+  ReplicationQuotas* quotas() { return quotas_; }
   void check_isr(Partition& partition);
   void on_isr_answer(const PartitionKey& key, const IsrAnswer& answer);
   // Called with each follower's replica whose flush has ended.
@@ -93,6 +105,7 @@ class PartitionSet {
   kafka::Decompressor decompressor_;
   PeersPtr peers_;
   SendProposal send_proposal_;
+  ReplicationQuotas* quotas_ = nullptr;
   std::function<void()> follower_flushed_;
   aio::Gate gate_;
 };

@@ -48,7 +48,11 @@ ReplicaManager::ReplicaManager(kafka::NodeId self, const ReplicationConfig& conf
       logs_(logs),
       tail_cache_budget_(std::make_shared<storage::TailCacheBudget>(config.tail_cache_bytes_max())) {
   BASE_ASSERT(!reactors.empty(), "replicas need a reactor");
-  for (aio::Reactor* reactor : reactors) shards_.push_back(std::make_unique<Shard>(*reactor));
+  set_throttled_rates(config.leader_throttled_rate(), config.follower_throttled_rate());
+  for (aio::Reactor* reactor : reactors) {
+    shards_.push_back(std::make_unique<Shard>(*reactor));
+    shards_.back()->set.set_quotas(&quotas_);
+  }
 }
 
 ReplicaManager::~ReplicaManager() = default;

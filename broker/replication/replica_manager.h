@@ -97,7 +97,16 @@ class ReplicaManager {
   // Appends a coordinator's batch and waits until it is committed.
   aio::Task<AppendOutcome> append_and_commit(aio::Reactor& home, PartitionKey key, base::Bytes batch,
                                              base::Duration timeout);
+  // Moves the beginnings; an outcome per deletion, in their order.
+  aio::Task<std::vector<Partition::DeleteOutcome>> delete_records(
+      aio::Reactor& home, std::vector<PartitionSet::Deletion> deletions, base::Duration timeout);
   // Fetches: see fetch.h.
+
+  // The rates of throttled replicas, in bytes per second. From any thread.
+  void set_throttled_rates(std::int64_t leader, std::int64_t follower) {
+    quotas_.leader.set_rate(leader);
+    quotas_.follower.set_rate(follower);
+  }
 
  private:
   struct Shard;
@@ -128,6 +137,7 @@ class ReplicaManager {
   const ReplicationConfig& config_;
   storage::LogDirectory& logs_;
   std::shared_ptr<storage::TailCacheBudget> tail_cache_budget_;
+  ReplicationQuotas quotas_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::shared_ptr<IsrMailbox> isr_mailbox_;  // Null unless connected.
   // On `home`: what lies on disk, by name, with the topic's id where it is known; and what is hosted.

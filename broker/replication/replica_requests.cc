@@ -23,6 +23,20 @@ aio::Task<bool> produce_part(ProducePart& part) {
   co_return true;
 }
 
+struct DeletePart {
+  aio::Reactor* reactor = nullptr;
+  PartitionSet* set = nullptr;
+  base::Duration timeout{};
+  std::vector<PartitionSet::Deletion> deletions;
+  std::vector<std::size_t> positions;  // Of the deletions, in the request.
+  std::vector<Partition::DeleteOutcome> outcomes;
+};
+
+aio::Task<bool> delete_part(DeletePart& part) {
+  part.outcomes = co_await part.set->delete_records(std::move(part.deletions), part.timeout);
+  co_return true;
+}
+
 // References are the caller's, which awaits.
 aio::Task<AppendOutcome> append_here(PartitionSet& set, const PartitionKey& key, base::Bytes& batch,
                                      base::Duration timeout) {
@@ -57,6 +71,27 @@ aio::Task<std::vector<AppendOutcome>> ReplicaManager::produce(aio::Reactor& home
     for (std::size_t i = 0; i < part.positions.size(); ++i) {
       outcomes[part.positions[i]] = std::move(part.outcomes[i]);
     }
+  }
+  co_return outcomes;
+}
+
+aio::Task<std::vector<Partition::DeleteOutcome>> ReplicaManager::delete_records(
+    aio::Reactor& home, std::vector<PartitionSet::Deletion> deletions, base::Duration timeout) {
+  std::vector<Partition::DeleteOutcome> outcomes(deletions.size());
+  std::vector<DeletePart> parts;
+  std::vector<std::size_t> part_of(shards_.size(), SIZE_MAX);
+  for (std::size_t i = 0; i < deletions.size(); ++i) {
+    const std::size_t index = owner(deletions[i].key);
+    if (part_of[index] == SIZE_MAX) {
+      part_of[index] = parts.size();
+      parts.push_back({.reactor = shards_[index]->reactor, .set = &shards_[index]->set, .timeout = timeout});
+    }
+    parts[part_of[index]].deletions.push_back(deletions[i]);
+    parts[part_of[index]].positions.push_back(i);
+  }
+  co_await scatter(home, parts, delete_part);
+  for (DeletePart& part : parts) {
+    for (std::size_t i = 0; i < part.positions.size(); ++i) outcomes[part.positions[i]] = part.outcomes[i];
   }
   co_return outcomes;
 }

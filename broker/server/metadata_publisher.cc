@@ -178,7 +178,21 @@ void MetadataPublisher::add_config_changes(const ImageUpdate& update,
   }
 }
 
+void MetadataPublisher::apply_broker_configs(const ImageUpdate& update) const {
+  const bool is_changed = std::ranges::any_of(update.changed_configs, [](const metadata::Resource& resource) {
+    return resource.type == metadata::ResourceType::kBroker;
+  });
+  if (!is_changed) return;
+  replication::ReplicationConfig config;
+  if (const auto loaded = config.load(parts_.config.broker_properties(*update.after)); !loaded) {
+    log.error("{}; what was set before stays", loaded.error().what());
+    return;
+  }
+  parts_.replicas.set_throttled_rates(config.leader_throttled_rate(), config.follower_throttled_rate());
+}
+
 aio::Task<> MetadataPublisher::apply(ImageUpdate update) {
+  apply_broker_configs(update);
   replication::LocalChanges changes;
   if (update.is_brokers_changed) changes.peers = peers_of(*update.after, parts_);
   std::vector<std::string> deleted;

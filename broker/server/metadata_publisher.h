@@ -56,6 +56,7 @@ class MetadataPublisher {
   aio::Task<> apply(metadata::ImageUpdate update);
   void add_topic_changes(const metadata::ImageUpdate& update, const base::Uuid& topic_id,
                          replication::LocalChanges& changes) const;
+  void apply_broker_configs(const metadata::ImageUpdate& update) const;
   void add_config_changes(const metadata::ImageUpdate& update, replication::LocalChanges& changes) const;
   aio::Task<> update_coordinators(const metadata::MetadataImage& before,
                                   const metadata::MetadataImage& after);

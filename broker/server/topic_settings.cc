@@ -69,6 +69,10 @@ base::Result<replication::TopicSettings> topic_settings(const metadata::BrokerCo
   rules.compression_level = level_of(config, rules.compression);
   settings.partition.min_insync_replicas = config.min_insync_replicas();
   settings.partition.is_deletion_allowed = settings.log.is_deleted;
+  TRY_ASSIGN(settings.partition.leader_throttled,
+             replication::parse_throttled_replicas(config.leader_throttled()));
+  TRY_ASSIGN(settings.partition.follower_throttled,
+             replication::parse_throttled_replicas(config.follower_throttled()));
   settings.partition.replica_lag_max = base::milliseconds(replica_lag_max_ms);
   return settings;
 }

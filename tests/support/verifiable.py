@@ -1,7 +1,9 @@
 """Apache Kafka's verifiable tools: a producer and a consumer that say what they do, one JSON object a line."""
 import json
+import pathlib
 import subprocess
 import threading
+import time
 
 import penstock
 
@@ -37,3 +39,34 @@ class Tool:
         self.process.wait(seconds)
         self.reader.join()
         self.process.stdout.close()
+
+
+# What the producer says of the one record that it was about to send when it was asked to end.
+CLOSED = "Producer closed while send in progress"
+
+
+class Writer(Tool):
+    """An idempotent producer with acks=all and the client's default retries. Of each acknowledged record it keeps
+    value, partition and offset, and when it heard of it."""
+
+    def __init__(self, broker, topic, directory, records_per_second):
+        config = pathlib.Path(directory) / "producer.properties"
+        config.write_text("retries=2147483647\nenable.idempotence=true\nacks=all\ndelivery.timeout.ms=120000\n"
+                          "request.timeout.ms=10000\nlinger.ms=1\n")
+        self.acked = []
+        self.acked_at = []
+        self.failed = []
+        self.is_stopping = False
+        super().__init__("VerifiableProducer", broker, "--topic", topic, "--throughput", str(records_per_second),
+                         "--command-config", str(config))
+
+    def heard(self, event):
+        if event["name"] == "producer_send_success":
+            self.acked_at.append(time.monotonic())
+            self.acked.append((event["value"], event["partition"], event["offset"]))
+        elif event["name"] == "producer_send_error" and not (self.is_stopping and CLOSED in event["message"]):
+            self.failed.append(event)
+
+    def stop(self, seconds=150):
+        self.is_stopping = True
+        super().stop(seconds)  # It flushes what is in flight.

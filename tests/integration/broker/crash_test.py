@@ -2,7 +2,6 @@
 """kill -9 under load: no acknowledged record is lost or doubled, and the broker is back by itself."""
 import collections
 import os
-import pathlib
 import random
 import sys
 import unittest
@@ -15,32 +14,6 @@ KILLS = int(os.environ.get("PENSTOCK_KILLS", "20"))
 SEED = int(os.environ.get("PENSTOCK_SEED", "1"))
 RECORDS_PER_SECOND = 3000
 ACKED_BETWEEN_KILLS = 400
-# What the tool says of the one record that it was about to send when it was asked to end.
-CLOSED = "Producer closed while send in progress"
-
-
-class Writer(verifiable.Tool):
-    """An idempotent producer with the client's default retries."""
-
-    def __init__(self, broker, topic, directory):
-        config = pathlib.Path(directory) / "producer.properties"
-        config.write_text("retries=2147483647\nenable.idempotence=true\nacks=all\ndelivery.timeout.ms=120000\n"
-                          "request.timeout.ms=10000\nlinger.ms=1\n")
-        self.acked = []
-        self.failed = []
-        self.is_stopping = False
-        super().__init__("VerifiableProducer", broker, "--topic", topic, "--throughput", str(RECORDS_PER_SECOND),
-                         "--command-config", str(config))
-
-    def heard(self, event):
-        if event["name"] == "producer_send_success":
-            self.acked.append((event["value"], event["partition"], event["offset"]))
-        elif event["name"] == "producer_send_error" and not (self.is_stopping and CLOSED in event["message"]):
-            self.failed.append(event)
-
-    def stop(self, seconds=150):
-        self.is_stopping = True
-        super().stop(seconds)  # It flushes what is in flight.
 
 
 class Crash(penstock.BrokerTest):
@@ -49,7 +22,7 @@ class Crash(penstock.BrokerTest):
         print(f"seed {SEED}, {KILLS} kills")
         penstock.topics(self.broker, "--create", "--topic", "safe", "--partitions", "3", "--config",
                         "segment.bytes=1048576")
-        writer = Writer(self.broker, "safe", self.directory)
+        writer = verifiable.Writer(self.broker, "safe", self.directory, RECORDS_PER_SECOND)
         try:
             for _ in range(KILLS):
                 goal = len(writer.acked) + chance.randrange(1, ACKED_BETWEEN_KILLS)

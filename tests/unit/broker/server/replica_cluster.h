@@ -72,7 +72,7 @@ class Cluster {
   ~Cluster();
 
   // --- The controller --------------------------------------------------------------------------------------
-  void create_topic(std::vector<int> replicas, int min_insync_replicas);
+  void create_topic(std::vector<int> replicas, int min_insync_replicas, metadata::Configs configs = {});
   const metadata::Partition& state(std::int32_t index = 0) const {
     return *builder.image().partition(key_of(index).topic_id, kafka::PartitionId(index));
   }
@@ -246,7 +246,8 @@ inline void Cluster::register_broker(int id, base::Uuid incarnation) {
   publish();
 }
 
-inline void Cluster::create_topic(std::vector<int> replicas, int min_insync_replicas) {
+inline void Cluster::create_topic(std::vector<int> replicas, int min_insync_replicas,
+                                  metadata::Configs configs) {
   EXPECT_TRUE(builder.replay(kafka::TopicRecord{.name = "orders", .topic_id = key_of(0).topic_id}));
   kafka::PartitionRecord record;
   record.partition_id = 0;
@@ -255,10 +256,11 @@ inline void Cluster::create_topic(std::vector<int> replicas, int min_insync_repl
   record.leader = replicas.front();
   record.leader_epoch = record.partition_epoch = 0;
   EXPECT_TRUE(builder.replay(record));
-  EXPECT_TRUE(builder.replay(kafka::ConfigRecord{.resource_type = 2,
-                                                 .resource_name = "orders",
-                                                 .name = "min.insync.replicas",
-                                                 .value = std::to_string(min_insync_replicas)}));
+  configs["min.insync.replicas"] = std::to_string(min_insync_replicas);
+  for (const auto& [name, value] : configs) {
+    EXPECT_TRUE(builder.replay(
+        kafka::ConfigRecord{.resource_type = 2, .resource_name = "orders", .name = name, .value = value}));
+  }
   publish();
 }
 

@@ -174,6 +174,86 @@ TEST_P(ReplicationTest, ACorruptBatchStopsAtTheLeader) {
   EXPECT_TRUE(cluster_.is_isr({1, 2}));
 }
 
+TEST_P(ReplicationTest, DeleteRecordsIsAnsweredWhenTheFollowersHaveFollowed) {
+  ASSERT_TRUE(cluster_.produce(1, 10).is_ok());
+  Process& leader = cluster_.node(1);
+  const auto remove = [&](std::int64_t before, base::Duration timeout) {
+    return cluster_.run(leader.door,
+                        leader.replicas->delete_records(
+                            leader.door, {{.key = key_of(0), .before = Offset(before)}}, timeout))[0];
+  };
+  const auto done = remove(7, seconds(5));
+  EXPECT_EQ(done.error, ErrorCode::kNone);
+  EXPECT_EQ(done.low_watermark, Offset(7));
+  for (const int id : {2, 3}) EXPECT_EQ(cluster_.node(id).partition()->log_start_offset(), Offset(7));
+  cluster_.network.cut(1, 3);
+  EXPECT_EQ(remove(9, milliseconds(400)).error, ErrorCode::kRequestTimedOut);
+  EXPECT_EQ(leader.partition()->log_start_offset(), Offset(9)) << "done here";
+  EXPECT_EQ(remove(11, seconds(1)).error, ErrorCode::kOffsetOutOfRange);
+}
+
+// How long a replica that was away takes to copy what it missed.
+base::Duration copy_time(Cluster& cluster, int throttled, std::int64_t leader_rate,
+                         std::int64_t follower_rate) {
+  EXPECT_TRUE(cluster.run_until([&] { return cluster.node(1).partition() != nullptr; }));
+  cluster.network.cut(1, 3);
+  EXPECT_TRUE(cluster.run_until([&] {
+    cluster.produce(1, 1, 1);
+    cluster.run_for(milliseconds(100));
+    return cluster.is_isr({1, 2});
+  }));
+  while (cluster.node(1).partition()->log().size_bytes() < 40'000) cluster.produce(1, 40, 1);
+  cluster.node(throttled).replicas->set_throttled_rates(leader_rate, follower_rate);
+  const base::MonoTime from = cluster.scheduler.now();
+  cluster.network.heal();
+  EXPECT_TRUE(cluster.run_until([&] { return cluster.is_isr({1, 2, 3}); }, seconds(90)));
+  return cluster.scheduler.now() - from;
+}
+
+TEST(ReplicationThrottle, AReplicaThatCatchesUpKeepsToTheRate) {
+  base::Properties properties = kQuick;
+  properties["replica.fetch.max.bytes"] = "2000";
+  constexpr std::int64_t kNone = replication::ReplicationQuota::kNoLimit;
+  for (const std::string side : {"leader", "follower"}) {
+    const metadata::Configs marked{
+        {side + ".replication.throttled.replicas", side == "leader" ? "0:1" : "*"}};
+    for (const bool is_slow : {false, true}) {
+      Cluster cluster(5, 3, properties);
+      cluster.create_topic({1, 2, 3}, 2, marked);
+      const std::int64_t rate = is_slow ? 4000 : kNone;
+      const base::Duration took =
+          side == "leader" ? copy_time(cluster, 1, rate, kNone) : copy_time(cluster, 3, kNone, rate);
+      if (is_slow) {
+        EXPECT_GT(took, seconds(7)) << side;
+        EXPECT_LT(took, seconds(20)) << side;
+      } else {
+        EXPECT_LT(took, seconds(3)) << side;
+      }
+    }
+  }
+}
+
+TEST(ReplicationToTheNearest, FollowersHearOfTheHighWatermarkAtOnce) {
+  for (const bool is_rack_aware : {false, true}) {
+    base::Properties properties = kQuick;
+    properties["replica.fetch.wait.max.ms"] = "1000";
+    if (is_rack_aware) properties["replica.selector.class"] = "RackAwareReplicaSelector";
+    Cluster cluster(7, 3, properties);
+    cluster.create_topic({1, 2, 3}, 2);
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.node(1).partition() != nullptr; }));
+    ASSERT_TRUE(cluster.produce(1, 1).is_ok());
+    const auto committed = [&] {
+      return cluster.node(2).partition()->high_watermark() == Offset(1) &&
+             cluster.node(3).partition()->high_watermark() == Offset(1);
+    };
+    const base::MonoTime from = cluster.scheduler.now();
+    ASSERT_TRUE(cluster.run_until(committed));
+    if (is_rack_aware) {
+      EXPECT_LT(cluster.scheduler.now() - from, milliseconds(50));
+    }
+  }
+}
+
 // A writer with acks=all that goes to whoever leads, and what it was promised.
 struct Writer {
   explicit Writer(Cluster& of) : cluster(of) {}

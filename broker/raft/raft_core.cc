@@ -7,20 +7,18 @@
 
 namespace penstock::raft {
 
-RaftCore::RaftCore(CoreOptions options, RaftLog& log, base::Random& random, ElectionState persisted,
-                   VoterSet voters)
+RaftCore::RaftCore(CoreOptions options, RaftLog& log, base::Random& random, ElectionState persisted)
     : options_(options),
       log_(log),
       random_(random),
       election_(std::move(persisted)),
-      voters_(std::move(voters)),
       flushed_(log.end_offset()) {}
 
 std::vector<Effect> RaftCore::take_effects() { return std::exchange(effects_, {}); }
 
 const Voter* RaftCore::find_voter(NodeId id) const {
-  const auto found = std::ranges::find(voters_, id, [](const Voter& voter) { return voter.key.id; });
-  return found == voters_.end() ? nullptr : &*found;
+  const auto found = std::ranges::find(voters(), id, [](const Voter& voter) { return voter.key.id; });
+  return found == voters().end() ? nullptr : &*found;
 }
 
 bool RaftCore::is_voter(const ReplicaKey& key) const {
@@ -39,7 +37,7 @@ void RaftCore::persist() { effects_.emplace_back(PersistElection{election_}); }
 void RaftCore::start(base::MonoTime now) {
   // A log newer than quorum-state means that the file was lost; the log's epoch is the least that we knew.
   if (log_.last_epoch() > election_.epoch) election_ = ElectionState{.epoch = log_.last_epoch()};
-  if (voters_.size() == 1 && is_voter(options_.self)) {
+  if (voters().size() == 1 && is_self_voter()) {
     become_candidate(now);
     return;
   }
@@ -49,22 +47,33 @@ void RaftCore::start(base::MonoTime now) {
   } else {
     become_unattached(now, election_.epoch, kafka::kNoNode);
   }
+  if (!is_self_voter()) fetch();
 }
 
 void RaftCore::receive(base::MonoTime now, const Message& message) {
   std::visit([&](const auto& m) { on(now, m); }, message);
 }
 
+base::MonoTime RaftCore::next_deadline() const {
+  base::MonoTime next = deadline_;
+  for (const auto& [id, at] : retries_) next = std::min(next, at);
+  for (const ParkedFetch& parked : parked_) next = std::min(next, parked.until);
+  return next;
+}
+
 void RaftCore::tick(base::MonoTime now) {
+  ask_again(now);
+  serve_overdue(now);
   if (now < deadline_) return;
   switch (role_) {
     case Role::kUnattached:
     case Role::kFollower:
     case Role::kResigned:
-      if (is_voter(options_.self)) {
+      if (is_self_voter()) {
         become_prospective(now);
       } else {
-        deadline_ = now + options_.fetch_timeout;
+        // The leader may be another by now, and somebody else may know it.
+        become_unattached(now, election_.epoch, kafka::kNoNode);
         fetch();
       }
       return;
@@ -84,6 +93,39 @@ void RaftCore::tick(base::MonoTime now) {
   }
 }
 
+void RaftCore::unanswered(base::MonoTime now, const ReplicaKey& to, const Message& ask) {
+  if (const auto* fetch_ask = std::get_if<FetchAsk>(&ask)) {
+    if (!is_fetching_ || fetch_ask->id != fetch_id_) return;
+    is_fetching_ = false;
+  } else if (const auto* vote = std::get_if<VoteAsk>(&ask)) {
+    const Role asked_as = vote->is_pre_vote ? Role::kProspective : Role::kCandidate;
+    if (role_ != asked_as || vote->epoch != election_.epoch) return;
+  } else if (const auto* begin = std::get_if<BeginEpochAsk>(&ask)) {
+    if (role_ != Role::kLeader || begin->epoch != election_.epoch) return;
+  } else {
+    return;
+  }
+  retries_[to.id] = now + options_.retry_backoff;
+}
+
+void RaftCore::ask_again(base::MonoTime now) {
+  std::vector<NodeId> due;
+  for (const auto& [id, at] : retries_) {
+    if (at <= now) due.push_back(id);
+  }
+  for (const NodeId id : due) {
+    retries_.erase(id);
+    const Voter* voter = find_voter(id);
+    if (role_ == Role::kFollower || role_ == Role::kUnattached) {
+      fetch();
+    } else if (voter != nullptr && role_ == Role::kLeader) {
+      begin_epoch(*voter);
+    } else if (voter != nullptr && (role_ == Role::kProspective || role_ == Role::kCandidate)) {
+      ask_for_vote(*voter);
+    }
+  }
+}
+
 bool RaftCore::observe(base::MonoTime now, LeaderEpoch epoch, NodeId leader) {
   if (epoch < election_.epoch) return false;
   const bool is_news =
@@ -98,19 +140,29 @@ bool RaftCore::observe(base::MonoTime now, LeaderEpoch epoch, NodeId leader) {
   return true;
 }
 
-void RaftCore::leave_leadership() {
-  if (role_ == Role::kLeader) effects_.emplace_back(LoseLeadership{election_.epoch});
+void RaftCore::leave_role() {
+  if (role_ == Role::kLeader) {
+    effects_.emplace_back(LoseLeadership{election_.epoch});
+    for (const ParkedFetch& parked : std::exchange(parked_, {})) {
+      FetchAnswer answer{.id = parked.ask.id, .from = options_.self.id, .refusal = Refusal::kNotLeader};
+      answer.epoch = election_.epoch;
+      effects_.emplace_back(Send{parked.ask.from, std::move(answer)});
+    }
+  }
   is_active_ = false;
+  is_fetching_ = false;
   peers_.clear();
+  retries_.clear();
 }
 
 void RaftCore::become_unattached(base::MonoTime now, LeaderEpoch epoch, NodeId leader) {
-  leave_leadership();
+  leave_role();
   if (epoch != election_.epoch || leader != election_.leader) {
     if (epoch != election_.epoch) election_.voted.reset();
     election_.epoch = epoch;
     election_.leader = leader;
     persist();
+    effects_.emplace_back(LeaderChanged{leader, epoch});
   }
   role_ = Role::kUnattached;
   deadline_ = now + random_timeout(options_.election_timeout);
@@ -118,27 +170,30 @@ void RaftCore::become_unattached(base::MonoTime now, LeaderEpoch epoch, NodeId l
 
 void RaftCore::become_prospective(base::MonoTime now) {
   // The epoch stays: nobody is disturbed until a majority says that it would vote for us.
+  leave_role();
   role_ = Role::kProspective;
   granted_ = {options_.self.id};
   refused_.clear();
   deadline_ = now + random_timeout(options_.election_timeout);
-  ask_for_votes(true);
+  ask_for_votes();
   count_votes(now);
 }
 
 void RaftCore::become_candidate(base::MonoTime now) {
   election_ = ElectionState{.epoch = election_.epoch + 1, .leader = kafka::kNoNode, .voted = options_.self};
+  leave_role();
   role_ = Role::kCandidate;
   granted_ = {options_.self.id};
   refused_.clear();
   deadline_ = now + random_timeout(options_.election_timeout);
   persist();
-  ask_for_votes(false);
+  effects_.emplace_back(LeaderChanged{kafka::kNoNode, election_.epoch});
+  ask_for_votes();
   count_votes(now);
 }
 
 void RaftCore::become_follower(base::MonoTime now, NodeId leader, LeaderEpoch epoch) {
-  leave_leadership();
+  leave_role();
   const ElectionState next{
       .epoch = epoch, .leader = leader, .voted = epoch == election_.epoch ? election_.voted : std::nullopt};
   if (!(next == election_)) {
@@ -146,6 +201,7 @@ void RaftCore::become_follower(base::MonoTime now, NodeId leader, LeaderEpoch ep
     persist();
   }
   role_ = Role::kFollower;
+  has_fetched_ = false;
   lost_elections_ = 0;
   deadline_ = now + options_.fetch_timeout;
   effects_.emplace_back(LeaderChanged{leader, epoch});
@@ -153,20 +209,19 @@ void RaftCore::become_follower(base::MonoTime now, NodeId leader, LeaderEpoch ep
 }
 
 void RaftCore::become_leader(base::MonoTime now) {
-  role_ = Role::kLeader;
   lost_elections_ = 0;
   election_.leader = options_.self.id;
   election_.voted.reset();
   persist();
   epoch_start_ = log_.end_offset();
-  is_active_ = false;
-  peers_.clear();
-  for (const Voter& voter : voters_) {
+  leave_role();
+  role_ = Role::kLeader;
+  for (const Voter& voter : voters()) {
     if (voter.key.id == options_.self.id) continue;
-    peers_[voter.key.id].last_fetch = now;
-    effects_.emplace_back(Send{voter.key, BeginEpochAsk{options_.self.id, election_.epoch}});
+    peers_[voter.key].counted_from = now;
+    begin_epoch(voter);
   }
-  deadline_ = voters_.size() == 1 ? base::MonoTime::max() : now + options_.fetch_timeout * 3 / 2;
+  deadline_ = voters().size() == 1 ? base::MonoTime::max() : now + options_.fetch_timeout / 2;
   effects_.emplace_back(LeaderChanged{options_.self.id, election_.epoch});
   effects_.emplace_back(StartEpoch{election_.epoch, {granted_.begin(), granted_.end()}});
 }
@@ -175,80 +230,31 @@ void RaftCore::resign(base::MonoTime now) {
   if (role_ != Role::kLeader) return;
   // Those with the most of our log stand first.
   std::vector<std::pair<Offset, ReplicaKey>> ranked;
-  for (const auto& [id, peer] : peers_) {
-    if (const Voter* voter = find_voter(id)) ranked.emplace_back(peer.end_offset, voter->key);
+  for (const auto& [key, peer] : peers_) {
+    if (is_voter(key)) ranked.emplace_back(peer.end_offset, key);
   }
   std::ranges::sort(ranked, std::greater<>(), &std::pair<Offset, ReplicaKey>::first);
-  EndEpochAsk ask{options_.self.id, election_.epoch, {}};
+  EndEpochAsk ask{.leader = options_.self.id, .epoch = election_.epoch};
   for (const auto& [offset, key] : ranked) ask.preferred.push_back(key);
   for (const auto& [offset, key] : ranked) effects_.emplace_back(Send{key, ask});
-  leave_leadership();
+  leave_role();
   role_ = Role::kResigned;
   deadline_ = now + random_timeout(options_.election_timeout);
-}
-
-void RaftCore::set_voters(VoterSet voters) {
-  voters_ = std::move(voters);
-  if (role_ == Role::kLeader) advance_high_watermark();
-}
-
-void RaftCore::appended(base::MonoTime /*now*/) {
-  BASE_ASSERT(role_ == Role::kLeader, "only a leader appends");
-  effects_.emplace_back(FlushLog{});
 }
 
 void RaftCore::flushed(base::MonoTime /*now*/, Offset end) {
   flushed_ = std::max(flushed_, end);
   if (role_ == Role::kLeader) advance_high_watermark();
+  if (role_ != Role::kFollower) return;
+  set_high_watermark(std::min(leader_high_watermark_, flushed_));
   // A follower fetches on only from what it has on disk: its offset is its vote for the high watermark.
-  if (role_ == Role::kFollower) fetch();
+  if (flushed_ >= log_.end_offset()) fetch();
 }
 
 void RaftCore::set_high_watermark(Offset to) {
   if (to <= high_watermark_) return;
   high_watermark_ = to;
   effects_.emplace_back(AdvanceHighWatermark{to});
-}
-
-void RaftCore::advance_high_watermark() {
-  std::vector<Offset> ends;
-  for (const Voter& voter : voters_) {
-    if (voter.key.id == options_.self.id) {
-      ends.push_back(flushed_);
-    } else if (const auto peer = peers_.find(voter.key.id); peer != peers_.end()) {
-      ends.push_back(peer->second.end_offset);
-    } else {
-      ends.push_back(kafka::kNoOffset);
-    }
-  }
-  if (ends.empty()) return;
-  std::ranges::sort(ends, std::greater<>());
-  const Offset agreed = ends[majority() - 1];
-  // Only a record of our own epoch on a majority commits what came before it (Raft, section 5.4.2).
-  if (agreed <= epoch_start_) return;
-  set_high_watermark(agreed);
-  if (!std::exchange(is_active_, true)) effects_.emplace_back(BecomeActive{election_.epoch});
-}
-
-void RaftCore::check_quorum(base::MonoTime now) {
-  const auto timeout = options_.fetch_timeout * 3 / 2;
-  std::vector<base::MonoTime> fetches;
-  for (const auto& [id, peer] : peers_) {
-    if (find_voter(id) != nullptr) fetches.push_back(peer.last_fetch);
-  }
-  const bool is_self_voter = is_voter(options_.self);
-  const std::size_t needed = majority() - (is_self_voter ? 1 : 0);
-  if (needed == 0 || fetches.size() < needed) {
-    deadline_ = needed == 0 ? base::MonoTime::max() : now + timeout;
-    return;
-  }
-  std::ranges::sort(fetches, std::greater<>());
-  const base::MonoTime oldest_needed = fetches[needed - 1];
-  if (now < oldest_needed + timeout) {
-    deadline_ = oldest_needed + timeout;
-    return;
-  }
-  resign(now);
 }
 
 }  // namespace penstock::raft

@@ -9,11 +9,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/random.h"
 #include "broker/raft/raft_log.h"
 #include "broker/raft/types.h"
@@ -25,6 +27,10 @@ struct CoreOptions {
   base::Duration election_timeout = base::milliseconds(1000);
   base::Duration election_backoff_max = base::milliseconds(1000);
   base::Duration fetch_timeout = base::milliseconds(2000);
+  // How long a leader may keep a fetch that finds nothing new; below fetch_timeout.
+  base::Duration fetch_wait = base::milliseconds(500);
+  // After a question that could not be delivered or was not answered.
+  base::Duration retry_backoff = base::milliseconds(20);
   std::size_t fetch_bytes_max = 1 << 20;
 };
 
@@ -54,29 +60,42 @@ struct LoseLeadership {
   LeaderEpoch epoch{};
 };
 struct LeaderChanged {
-  NodeId leader{};
+  NodeId leader{};  // kNoNode while there is none that is known.
   LeaderEpoch epoch{};
 };
+// The log took no more: this node can take no further part.
+struct LogFailed {
+  base::Error error;
+};
 using Effect = std::variant<PersistElection, Send, StartEpoch, FlushLog, AdvanceHighWatermark, BecomeActive,
-                            LoseLeadership, LeaderChanged>;
+                            LoseLeadership, LeaderChanged, LogFailed>;
+
+// How far a replica has come, as the leader knows it.
+struct ReplicaProgress {
+  ReplicaKey key{};
+  bool is_voter = false;
+  Offset end_offset = kafka::kNoOffset;
+  std::optional<base::MonoTime> last_fetch{};
+  std::optional<base::MonoTime> last_caught_up{};
+};
 
 class RaftCore {
  public:
-  RaftCore(CoreOptions options, RaftLog& log, base::Random& random, ElectionState persisted, VoterSet voters);
+  RaftCore(CoreOptions options, RaftLog& log, base::Random& random, ElectionState persisted);
 
   // Call once; a lone voter elects itself at once.
   void start(base::MonoTime now);
   void receive(base::MonoTime now, const Message& message);
+  // A question was lost, or its answer was: it is asked again a little later.
+  void unanswered(base::MonoTime now, const ReplicaKey& to, const Message& ask);
   // Does what is due.
   void tick(base::MonoTime now);
-  base::MonoTime next_deadline() const { return deadline_; }
+  base::MonoTime next_deadline() const;
 
   // The leader's log got records (its own epoch's). REQUIRES: is_leader().
   void appended(base::MonoTime now);
   // Everything below `end` is durable here.
   void flushed(base::MonoTime now, Offset end);
-  // Voters as of the newest VotersRecord in the log.
-  void set_voters(VoterSet voters);
   // Gives leadership up, telling the others.
   void resign(base::MonoTime now);
 
@@ -87,12 +106,24 @@ class RaftCore {
   LeaderEpoch epoch() const { return election_.epoch; }
   NodeId leader() const { return role_ == Role::kLeader ? options_.self.id : election_.leader; }
   Offset high_watermark() const { return high_watermark_; }
-  const VoterSet& voters() const { return voters_; }
+  const VoterSet& voters() const { return log_.voters(); }
+  bool is_self_voter() const { return is_voter(options_.self); }
+  // The id of the newest fetch.
+  std::uint64_t fetches() const { return fetch_id_; }
+  // Voters and observers, this node among them. Empty unless this node leads.
+  std::vector<ReplicaProgress> progress(base::MonoTime now) const;
 
  private:
   struct Peer {
     Offset end_offset = kafka::kNoOffset;
-    base::MonoTime last_fetch{};
+    Offset leader_end = kafka::kNoOffset;  // At its last fetch.
+    base::MonoTime counted_from{};         // Its last sign of life, or when the leader's epoch began.
+    std::optional<base::MonoTime> last_fetch{};
+    std::optional<base::MonoTime> last_caught_up{};
+  };
+  struct ParkedFetch {
+    FetchAsk ask{};
+    base::MonoTime until{};
   };
 
   void on(base::MonoTime now, const VoteAsk& ask);
@@ -105,9 +136,14 @@ class RaftCore {
 
   bool is_voter(const ReplicaKey& key) const;
   const Voter* find_voter(NodeId id) const;
-  std::size_t majority() const { return voters_.size() / 2 + 1; }
+  std::size_t majority() const { return voters().size() / 2 + 1; }
   OffsetAndEpoch last() const { return {log_.end_offset(), log_.last_epoch()}; }
   bool can_grant(const VoteAsk& ask) const;
+  // A zero directory is one that the sender does not know.
+  bool is_meant_for_us(const ReplicaKey& to) const {
+    return to.id == options_.self.id && (to.directory.is_zero() || options_.self.directory.is_zero() ||
+                                         to.directory == options_.self.directory);
+  }
 
   void become_unattached(base::MonoTime now, LeaderEpoch epoch, NodeId leader);
   void become_prospective(base::MonoTime now);
@@ -116,10 +152,22 @@ class RaftCore {
   void become_leader(base::MonoTime now);
   // A newer epoch or a leader was heard of. False when the message is of an older epoch.
   bool observe(base::MonoTime now, LeaderEpoch epoch, NodeId leader);
-  void leave_leadership();
-  void ask_for_votes(bool is_pre_vote);
+  void leave_role();
+  void ask_for_vote(const Voter& voter);
+  void ask_for_votes();
   void count_votes(base::MonoTime now);
+  void begin_epoch(const Voter& voter);
+  void ask_again(base::MonoTime now);
+  // From the leader, or from whoever can tell who leads. One at a time.
   void fetch();
+  void take_records(const FetchAnswer& answer);
+  // As the leader.
+  FetchAnswer serve(const FetchAsk& ask, bool& is_worth_sending) const;
+  void note_fetch(base::MonoTime now, const FetchAsk& ask);
+  bool park(base::MonoTime now, const FetchAsk& ask);
+  void serve_parked();
+  void serve_overdue(base::MonoTime now);
+  void forget_observers(base::MonoTime now);
   void advance_high_watermark();
   void check_quorum(base::MonoTime now);
   void persist();
@@ -130,7 +178,6 @@ class RaftCore {
   RaftLog& log_;
   base::Random& random_;
   ElectionState election_;
-  VoterSet voters_;
   Role role_ = Role::kUnattached;
   base::MonoTime deadline_ = base::MonoTime::max();
   Offset high_watermark_ = kafka::kNoOffset;
@@ -140,7 +187,13 @@ class RaftCore {
   std::set<NodeId> granted_;  // In the election that runs.
   std::set<NodeId> refused_;
   std::uint32_t lost_elections_ = 0;
-  std::map<NodeId, Peer> peers_;  // As the leader knows them.
+  std::map<NodeId, base::MonoTime> retries_;  // Who is asked again when; at most the voters, and anyone.
+  std::map<ReplicaKey, Peer> peers_;  // As the leader knows them: the voters, and at most kObserversMax.
+  std::vector<ParkedFetch> parked_;   // At most one of each replica, and kParkedMax.
+  std::uint64_t fetch_id_ = 0;
+  bool is_fetching_ = false;
+  bool has_fetched_ = false;                         // From the leader that is followed.
+  Offset leader_high_watermark_ = kafka::kNoOffset;  // As it said last.
   std::vector<Effect> effects_;
 };
 

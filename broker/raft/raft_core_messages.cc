@@ -6,11 +6,17 @@
 
 namespace penstock::raft {
 
-void RaftCore::ask_for_votes(bool is_pre_vote) {
-  for (const Voter& voter : voters_) {
-    if (voter.key.id == options_.self.id) continue;
-    effects_.emplace_back(
-        Send{voter.key, VoteAsk{options_.self, voter.key, election_.epoch, last(), is_pre_vote}});
+void RaftCore::ask_for_vote(const Voter& voter) {
+  effects_.emplace_back(Send{voter.key, VoteAsk{.from = options_.self,
+                                                .to = voter.key,
+                                                .epoch = election_.epoch,
+                                                .last = last(),
+                                                .is_pre_vote = role_ == Role::kProspective}});
+}
+
+void RaftCore::ask_for_votes() {
+  for (const Voter& voter : voters()) {
+    if (voter.key.id != options_.self.id) ask_for_vote(voter);
   }
 }
 
@@ -24,7 +30,7 @@ void RaftCore::count_votes(base::MonoTime now) {
     return;
   }
   // So many refused that it cannot be won: wait for the leader or for the next try, do not ask again.
-  if (refused_.size() > voters_.size() - majority() && role_ == Role::kProspective &&
+  if (refused_.size() > voters().size() - majority() && role_ == Role::kProspective &&
       election_.leader != kafka::kNoNode) {
     become_follower(now, election_.leader, election_.epoch);
   }
@@ -34,7 +40,7 @@ bool RaftCore::can_grant(const VoteAsk& ask) const {
   const bool is_up_to_date = !(ask.last < last());
   if (ask.is_pre_vote) {
     // A follower that hears its leader defends it; any other says what it would vote.
-    if (role_ == Role::kLeader || (role_ == Role::kFollower && high_watermark_ >= Offset(0))) return false;
+    if (role_ == Role::kLeader || (role_ == Role::kFollower && has_fetched_)) return false;
     return is_up_to_date;
   }
   if (role_ == Role::kLeader || role_ == Role::kCandidate || role_ == Role::kResigned) return false;
@@ -44,14 +50,18 @@ bool RaftCore::can_grant(const VoteAsk& ask) const {
 }
 
 void RaftCore::on(base::MonoTime now, const VoteAsk& ask) {
-  VoteAnswer answer{.from = options_.self.id, .is_pre_vote = ask.is_pre_vote};
+  VoteAnswer answer{.id = ask.id, .from = options_.self.id, .is_pre_vote = ask.is_pre_vote};
   // A candidate stands for an epoch that no log has yet; a pre-vote may name the log's own epoch.
   const bool is_legal = ask.is_pre_vote ? ask.last.epoch <= ask.epoch : ask.last.epoch < ask.epoch;
-  if (!is_legal || !is_voter(options_.self) || (!ask.to.directory.is_zero() && !is_voter(ask.to))) {
+  if (!is_legal) {
     answer.refusal = Refusal::kInvalid;
   } else if (ask.epoch < election_.epoch) {
     answer.refusal = Refusal::kFencedEpoch;
+  } else if (!is_meant_for_us(ask.to)) {
+    if (ask.epoch > election_.epoch) become_unattached(now, ask.epoch, kafka::kNoNode);
+    answer.refusal = Refusal::kWrongVoter;
   } else {
+    // One that does not know yet that it is a voter votes too: those who ask know.
     if (ask.epoch > election_.epoch) become_unattached(now, ask.epoch, kafka::kNoNode);
     answer.is_granted = can_grant(ask);
     if (answer.is_granted && !ask.is_pre_vote && !election_.voted) {
@@ -82,28 +92,32 @@ void RaftCore::on(base::MonoTime now, const VoteAnswer& answer) {
 }
 
 void RaftCore::on(base::MonoTime now, const BeginEpochAsk& ask) {
-  EpochAnswer answer{.from = options_.self.id};
-  if (!observe(now, ask.epoch, ask.leader)) answer.refusal = Refusal::kFencedEpoch;
+  EpochAnswer answer{.id = ask.id, .from = options_.self.id};
+  if (!observe(now, ask.epoch, ask.leader)) {
+    answer.refusal = Refusal::kFencedEpoch;
+  } else if (!is_meant_for_us(ask.to)) {
+    answer.refusal = Refusal::kWrongVoter;
+  }
   answer.epoch = election_.epoch;
   answer.leader = leader();
-  const Voter* voter = find_voter(ask.leader);
-  effects_.emplace_back(Send{voter != nullptr ? voter->key : ReplicaKey{ask.leader, {}}, answer});
+  effects_.emplace_back(Send{ReplicaKey{ask.leader, {}}, answer});
 }
 
 void RaftCore::on(base::MonoTime now, const EndEpochAsk& ask) {
-  EpochAnswer answer{.from = options_.self.id};
+  EpochAnswer answer{.id = ask.id, .from = options_.self.id};
   if (!observe(now, ask.epoch, ask.leader)) {
     answer.refusal = Refusal::kFencedEpoch;
-  } else if (ask.epoch == election_.epoch && is_voter(options_.self) && role_ == Role::kFollower) {
+  } else if (ask.epoch == election_.epoch && is_self_voter() && role_ == Role::kFollower) {
     const auto place = std::ranges::find(ask.preferred, options_.self);
     // The first in line stands at once, the others a little later each, so that they do not split the vote.
     const auto rank = place - ask.preferred.begin();
     deadline_ = now + base::milliseconds(50) * rank;
+    // There is no leader to defend any more.
+    has_fetched_ = false;
   }
   answer.epoch = election_.epoch;
   answer.leader = leader();
-  const Voter* voter = find_voter(ask.leader);
-  effects_.emplace_back(Send{voter != nullptr ? voter->key : ReplicaKey{ask.leader, {}}, answer});
+  effects_.emplace_back(Send{ReplicaKey{ask.leader, {}}, answer});
 }
 
 void RaftCore::on(base::MonoTime now, const EpochAnswer& answer) {
@@ -111,61 +125,69 @@ void RaftCore::on(base::MonoTime now, const EpochAnswer& answer) {
 }
 
 void RaftCore::fetch() {
-  const Voter* voter = find_voter(election_.leader);
-  if (voter == nullptr || voter->key.id == options_.self.id) return;
-  effects_.emplace_back(
-      Send{voter->key, FetchAsk{options_.self, election_.epoch, log_.end_offset(), log_.last_epoch()}});
-}
-
-void RaftCore::on(base::MonoTime now, const FetchAsk& ask) {
-  FetchAnswer answer{.from = options_.self.id};
-  answer.epoch = election_.epoch;
-  answer.leader = leader();
-  if (ask.epoch > election_.epoch) {
-    answer.refusal = Refusal::kUnknownEpoch;
-  } else if (ask.epoch < election_.epoch) {
-    answer.refusal = Refusal::kFencedEpoch;
-  } else if (role_ != Role::kLeader) {
-    answer.refusal = Refusal::kNotLeader;
-  } else if (const OffsetAndEpoch agreed = log_.end_of(ask.last_fetched_epoch);
-             ask.offset > Offset(0) &&
-             (agreed.epoch < ask.last_fetched_epoch || agreed.offset < ask.offset)) {
-    answer.diverging = agreed;
-  } else {
-    auto records = log_.read(ask.offset, options_.fetch_bytes_max);
-    if (records) answer.records = std::move(*records);
-    if (const auto peer = peers_.find(ask.from.id); peer != peers_.end() && is_voter(ask.from)) {
-      peer->second.last_fetch = now;
-      peer->second.end_offset = ask.offset;
-      advance_high_watermark();
-    }
-  }
-  answer.high_watermark = high_watermark_;
-  effects_.emplace_back(Send{ask.from, std::move(answer)});
+  if (is_fetching_) return;
+  ReplicaKey to{election_.leader, {}};
+  if (const Voter* voter = find_voter(to.id)) to = voter->key;
+  if (to.id == options_.self.id) return;
+  // A voter without a leader finds one by its next election.
+  if (to.id == kafka::kNoNode && is_self_voter()) return;
+  is_fetching_ = true;
+  effects_.emplace_back(Send{to, FetchAsk{.id = ++fetch_id_,
+                                          .from = options_.self,
+                                          .epoch = election_.epoch,
+                                          .offset = log_.end_offset(),
+                                          .last_fetched_epoch = log_.last_epoch(),
+                                          .high_watermark = high_watermark_,
+                                          .wait = options_.fetch_wait}});
 }
 
 void RaftCore::on(base::MonoTime now, const FetchAnswer& answer) {
-  if (answer.refusal != Refusal::kNone) {
+  // An answer that was given up on may tell of a new epoch, but its records are not wanted any more.
+  const bool is_awaited = is_fetching_ && answer.id == fetch_id_;
+  if (is_awaited) is_fetching_ = false;
+  if (!is_awaited || answer.refusal != Refusal::kNone || answer.epoch != election_.epoch ||
+      role_ != Role::kFollower || answer.from != election_.leader) {
     observe(now, answer.epoch, answer.leader);
-    return;
-  }
-  if (role_ != Role::kFollower || answer.epoch != election_.epoch || answer.from != election_.leader) return;
-  deadline_ = now + options_.fetch_timeout;
-  if (answer.diverging) {
-    const OffsetAndEpoch ours = log_.end_of(answer.diverging->epoch);
-    const Offset cut = std::min(ours.offset, answer.diverging->offset);
-    if (cut >= high_watermark_ && log_.truncate_to(cut)) {
-      flushed_ = std::min(flushed_, cut);
-      fetch();
+    const bool is_follower = role_ == Role::kFollower || role_ == Role::kUnattached;
+    if (is_awaited && is_follower && !is_fetching_) {
+      retries_[election_.leader] = now + options_.retry_backoff;
     }
     return;
   }
-  if (!answer.records.empty()) {
-    if (!log_.append(answer.records)) return;
-    effects_.emplace_back(FlushLog{});
+  deadline_ = now + options_.fetch_timeout;
+  has_fetched_ = true;
+  take_records(answer);
+}
+
+void RaftCore::take_records(const FetchAnswer& answer) {
+  if (answer.diverging) {
+    const OffsetAndEpoch ours = log_.end_of(answer.diverging->epoch);
+    const Offset cut = std::min(ours.offset, answer.diverging->offset);
+    if (cut < high_watermark_) {
+      effects_.emplace_back(LogFailed{base::Error(
+          base::Errc::kCorrupt, "the leader of the metadata quorum has other records than were committed")});
+      return;
+    }
+    if (auto truncated = log_.truncate_to(cut); !truncated) {
+      effects_.emplace_back(LogFailed{truncated.error().context("truncate the metadata log")});
+      return;
+    }
+    flushed_ = std::min(flushed_, cut);
+    fetch();
+    return;
   }
-  set_high_watermark(std::min(answer.high_watermark, flushed_));
-  if (answer.records.empty()) fetch();
+  leader_high_watermark_ = answer.high_watermark;
+  if (answer.records.empty()) {
+    set_high_watermark(std::min(leader_high_watermark_, flushed_));
+    fetch();
+    return;
+  }
+  if (auto appended = log_.append(answer.records); !appended) {
+    effects_.emplace_back(LogFailed{appended.error().context("append to the metadata log")});
+    return;
+  }
+  set_high_watermark(std::min(leader_high_watermark_, flushed_));
+  effects_.emplace_back(FlushLog{});
 }
 
 }  // namespace penstock::raft

@@ -17,6 +17,8 @@ class RaftLog {
   virtual Offset end_offset() const = 0;
   // Of the last batch; of the snapshot when the log is empty; 0 when there is neither.
   virtual LeaderEpoch last_epoch() const = 0;
+  // As of the newest record, committed or not: the set of voters is that of the log's end.
+  virtual const VoterSet& voters() const = 0;
   // The newest epoch that is not above `epoch`, and where it ends.
   virtual OffsetAndEpoch end_of(LeaderEpoch epoch) const = 0;
 

@@ -15,7 +15,6 @@ namespace penstock::raft {
 namespace {
 
 constexpr base::Logger log("raft");
-constexpr std::size_t kScanBytes = 4 << 20;
 
 }  // namespace
 
@@ -36,40 +35,16 @@ std::string RaftNode::snapshot_path() const {
 base::Result<> RaftNode::load() {
   TRY(options_.disk->create_directories(options_.directory));
   TRY_ASSIGN(snapshot_, find_latest_snapshot(*options_.disk, options_.directory));
+  QuorumRecords quorum;
   if (snapshot_) {
     const auto ignore = [](const kafka::RecordBatchView&) -> base::Result<> { return {}; };
-    TRY(read_snapshot(*options_.disk, snapshot_path(), quorum_, ignore));
-    // The bootstrap snapshot stands outside of the log: its voters are written into the first epoch.
-    log_has_voters_ = quorum_.voters.has_value() && snapshot_->offset > Offset(0);
+    TRY(read_snapshot(*options_.disk, snapshot_path(), quorum, ignore));
   }
-  TRY_ASSIGN(log_,
-             StorageRaftLog::open(*options_.disk, options_.directory, options_.segment_bytes, snapshot_));
-  TRY(scan_log());
+  TRY_ASSIGN(log_, StorageRaftLog::open(*options_.disk, options_.directory, options_.segment_bytes, snapshot_,
+                                        std::move(quorum)));
   TRY_ASSIGN(auto election, read_quorum_state(*options_.disk, options_.directory));
-  core_ = std::make_unique<RaftCore>(options_.core, *log_, *options_.random,
-                                     election.value_or(ElectionState{}), quorum_.voters.value_or(VoterSet{}));
-  return {};
-}
-
-base::Result<> RaftNode::scan_log() {
-  Offset at = std::max(log_->start_offset(), snapshot_ ? snapshot_->offset : Offset(0));
-  while (at < log_->end_offset()) {
-    TRY_ASSIGN(const auto bytes, log_->read(at, kScanBytes));
-    kafka::BatchCursor cursor(bytes);
-    const Offset before = at;
-    while (true) {
-      TRY_ASSIGN(const auto batch, cursor.next());
-      if (!batch) break;
-      if (batch->is_control()) {
-        QuorumRecords found;
-        TRY(absorb_control_batch(*batch, found));
-        log_has_voters_ = log_has_voters_ || found.voters.has_value();
-        TRY(absorb_control_batch(*batch, quorum_));
-      }
-      at = batch->next_offset();
-    }
-    if (at == before) return base::fail(base::Errc::kCorrupt, "the metadata log does not read on");
-  }
+  core_ =
+      std::make_unique<RaftCore>(options_.core, *log_, *options_.random, election.value_or(ElectionState{}));
   return {};
 }
 
@@ -83,14 +58,44 @@ aio::Task<> RaftNode::stop() {
   if (gate_.is_closed()) co_return;
   is_stopped_ = true;
   options_.reactor->cancel(timer_);
+  drop_asks();
   co_await gate_.close();
   if (auto closed = log_->close(); !closed) log.warn("close the metadata log: {}", closed.error().what());
 }
 
-void RaftNode::receive(const Message& message) {
+void RaftNode::resign() {
   if (is_stopped_) return;
-  core_->receive(options_.reactor->now(), message);
+  core_->resign(options_.reactor->now());
   pump();
+}
+
+aio::Task<std::optional<Message>> RaftNode::ask(Message ask) {
+  if (is_stopped_ || asks_.size() >= kAsksMax) co_return std::nullopt;
+  const std::uint64_t id = next_ask_++;
+  std::visit([id](auto& message) { message.id = id; }, ask);
+  const aio::Completion<std::optional<Message>> answered;
+  asks_.emplace(id, answered);
+  core_->receive(options_.reactor->now(), ask);
+  pump();
+  co_return co_await answered.wait();
+}
+
+void RaftNode::receive(const Message& answer) {
+  if (is_stopped_) return;
+  core_->receive(options_.reactor->now(), answer);
+  pump();
+}
+
+void RaftNode::unanswered(const ReplicaKey& to, const Message& ask) {
+  if (is_stopped_) return;
+  core_->unanswered(options_.reactor->now(), to, ask);
+  pump();
+}
+
+void RaftNode::drop_asks() {
+  for (auto& [id, answered] : std::exchange(asks_, {})) {
+    options_.reactor->post([answered] { answered.set(std::nullopt); });
+  }
 }
 
 base::Result<Offset> RaftNode::append(LeaderEpoch epoch, const std::vector<base::Bytes>& records) {
@@ -127,29 +132,54 @@ void RaftNode::pump() {
 
 aio::Task<> RaftNode::run_effects() {
   while (!effects_.empty() && !is_stopped_) {
-    const Effect effect = std::move(effects_.front());
+    Effect effect = std::move(effects_.front());
     effects_.pop_front();
     if (const auto* state = std::get_if<PersistElection>(&effect)) {
       const auto done = co_await persist(state->state);
       if (!done) fail(done.error());
-    } else if (const auto* start = std::get_if<StartEpoch>(&effect)) {
-      if (auto done = start_epoch(*start); !done) fail(done.error());
-    } else if (std::holds_alternative<FlushLog>(effect)) {
-      is_flush_wanted_ = true;
-      if (!std::exchange(is_flushing_, true)) aio::spawn(gate_, "raft flush", run_flushes());
-    } else if (const auto* send = std::get_if<Send>(&effect)) {
-      if (options_.peers != nullptr) options_.peers->send(send->to, send->message);
-    } else if (const auto* advance = std::get_if<AdvanceHighWatermark>(&effect)) {
-      listener_->on_high_watermark(advance->high_watermark);
-    } else if (const auto* active = std::get_if<BecomeActive>(&effect)) {
-      listener_->on_active(active->epoch);
-    } else if (const auto* lost = std::get_if<LoseLeadership>(&effect)) {
-      listener_->on_resigned(lost->epoch);
-    } else if (const auto* changed = std::get_if<LeaderChanged>(&effect)) {
-      listener_->on_leader_changed(changed->leader, changed->epoch);
+    } else {
+      carry_out(std::move(effect));
     }
   }
   is_running_effects_ = false;
+}
+
+void RaftNode::carry_out(Effect effect) {
+  if (const auto* start = std::get_if<StartEpoch>(&effect)) {
+    if (auto done = start_epoch(*start); !done) fail(done.error());
+  } else if (std::holds_alternative<FlushLog>(effect)) {
+    is_flush_wanted_ = true;
+    if (!std::exchange(is_flushing_, true)) aio::spawn(gate_, "raft flush", run_flushes());
+  } else if (auto* message = std::get_if<Send>(&effect)) {
+    send(message->to, std::move(message->message));
+  } else if (const auto* advance = std::get_if<AdvanceHighWatermark>(&effect)) {
+    listener_->on_high_watermark(advance->high_watermark);
+  } else if (const auto* active = std::get_if<BecomeActive>(&effect)) {
+    listener_->on_active(active->epoch);
+  } else if (const auto* lost = std::get_if<LoseLeadership>(&effect)) {
+    listener_->on_resigned(lost->epoch);
+  } else if (const auto* changed = std::get_if<LeaderChanged>(&effect)) {
+    listener_->on_leader_changed(changed->leader, changed->epoch);
+  } else if (const auto* failed = std::get_if<LogFailed>(&effect)) {
+    fail(failed->error);
+  }
+}
+
+void RaftNode::send(const ReplicaKey& to, Message message) {
+  const bool is_ask = std::holds_alternative<VoteAsk>(message) || std::holds_alternative<FetchAsk>(message) ||
+                      std::holds_alternative<BeginEpochAsk>(message) ||
+                      std::holds_alternative<EndEpochAsk>(message);
+  if (is_ask) {
+    if (options_.peers != nullptr) options_.peers->send(to, std::move(message));
+    return;
+  }
+  const std::uint64_t id = std::visit([](const auto& answer) { return answer.id; }, message);
+  auto asked = asks_.extract(id);
+  if (asked.empty()) return;
+  // Whoever asked runs later: it may stop this node, or ask again.
+  options_.reactor->post([answered = asked.mapped(), answer = std::move(message)]() mutable {
+    answered.set(std::move(answer));
+  });
 }
 
 aio::Task<base::Result<>> RaftNode::persist(ElectionState state) {
@@ -166,10 +196,9 @@ base::Result<> RaftNode::start_epoch(const StartEpoch& start) {
                              .leader = options_.core.self.id,
                              .granting = start.granting,
                              .now_ms = options_.reactor->wall_ms(),
-                             .with_voters = !log_has_voters_};
+                             .with_voters = !log_->history().has_voters_in_log()};
   TRY_ASSIGN(const auto batch, start_of_epoch_batch(content, core_->voters()));
   TRY(log_->append(batch));
-  log_has_voters_ = true;
   core_->appended(options_.reactor->now());
   pump();
   return {};
@@ -206,7 +235,7 @@ void RaftNode::arm_timer() {
 void RaftNode::fail(const base::Error& error) {
   if (std::exchange(is_stopped_, true)) return;
   options_.reactor->cancel(timer_);
-  log.error("{}", error.what());
+  drop_asks();
   listener_->on_failed(error);
 }
 

@@ -8,11 +8,13 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/aio/completion.h"
 #include "base/aio/gate.h"
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
@@ -38,18 +40,19 @@ class RaftListener {
   virtual void on_failed(const base::Error& error) = 0;
 };
 
-// Takes messages to other replicas; may lose them.
+// Takes questions to other replicas. What comes of one is given to RaftNode::receive() or unanswered(), later
+// and once.
 class PeerSender {
  public:
   virtual ~PeerSender() = default;
-  virtual void send(const ReplicaKey& to, Message message) = 0;
+  virtual void send(const ReplicaKey& to, Message ask) = 0;
 };
 
 struct RaftNodeOptions {
   aio::Reactor* reactor = nullptr;
   base::Disk* disk = nullptr;
   base::Random* random = nullptr;
-  PeerSender* peers = nullptr;  // Null while there is one voter.
+  PeerSender* peers = nullptr;  // Null: the node is alone.
   std::string directory;        // ".../__cluster_metadata-0"
   CoreOptions core{};
   std::int32_t segment_bytes = 1 << 30;
@@ -63,7 +66,14 @@ class RaftNode {
 
   void start(RaftListener& listener);
   aio::Task<> stop();
-  void receive(const Message& message);
+  // Gives leadership up, so that another voter is elected at once.
+  void resign();
+  // Another replica's question, and what this one answers; nullopt once stopped.
+  // Bounds: kAsksMax at a time, further ones get nullopt.
+  aio::Task<std::optional<Message>> ask(Message ask);
+  // An answer to one of ours.
+  void receive(const Message& answer);
+  void unanswered(const ReplicaKey& to, const Message& ask);
 
   // The snapshot that the log continues; its records come before the log's.
   const std::optional<OffsetAndEpoch>& snapshot() const { return snapshot_; }
@@ -81,30 +91,37 @@ class RaftNode {
   LeaderEpoch epoch() const { return core_->epoch(); }
   NodeId leader() const { return core_->leader(); }
   bool is_leader() const { return core_->is_leader(); }
+  bool is_self_voter() const { return core_->is_self_voter(); }
+  const ReplicaKey& self() const { return options_.core.self; }
   const VoterSet& voters() const { return core_->voters(); }
-  std::int16_t kraft_version() const { return quorum_.kraft_version; }
+  std::int16_t kraft_version() const { return log_->history().kraft_version(); }
+  std::vector<ReplicaProgress> progress() const { return core_->progress(options_.reactor->now()); }
 
  private:
+  static constexpr std::size_t kAsksMax = 4096;
+
   explicit RaftNode(RaftNodeOptions options);
   base::Result<> load();
-  base::Result<> scan_log();
 
   void pump();
   aio::Task<> run_effects();
   aio::Task<base::Result<>> persist(ElectionState state);
   base::Result<> start_epoch(const StartEpoch& start);
   aio::Task<> run_flushes();
+  void carry_out(Effect effect);
+  void send(const ReplicaKey& to, Message message);
   void arm_timer();
   void fail(const base::Error& error);
+  void drop_asks();
 
   const RaftNodeOptions options_;
   std::optional<OffsetAndEpoch> snapshot_;
-  QuorumRecords quorum_;
-  bool log_has_voters_ = false;
   std::unique_ptr<StorageRaftLog> log_;
   std::unique_ptr<RaftCore> core_;
   RaftListener* listener_ = nullptr;
   std::deque<Effect> effects_;  // Bounded by what one event makes: the pump runs before the next.
+  std::map<std::uint64_t, aio::Completion<std::optional<Message>>> asks_;  // At most kAsksMax.
+  std::uint64_t next_ask_ = 1;
   bool is_running_effects_ = false;
   bool is_flush_wanted_ = false;
   bool is_flushing_ = false;

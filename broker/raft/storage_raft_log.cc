@@ -6,13 +6,21 @@
 
 namespace penstock::raft {
 
-StorageRaftLog::StorageRaftLog(std::unique_ptr<storage::Log> log, std::optional<OffsetAndEpoch> base)
-    : log_(std::move(log)), base_(base) {}
+namespace {
+
+constexpr std::size_t kScanBytes = 4 << 20;
+
+}  // namespace
+
+StorageRaftLog::StorageRaftLog(std::unique_ptr<storage::Log> log, std::optional<OffsetAndEpoch> base,
+                               QuorumHistory history)
+    : log_(std::move(log)), base_(base), history_(std::move(history)) {}
 
 base::Result<std::unique_ptr<StorageRaftLog>> StorageRaftLog::open(base::Disk& disk,
                                                                    const std::string& directory,
                                                                    std::int32_t segment_bytes,
-                                                                   std::optional<OffsetAndEpoch> base) {
+                                                                   std::optional<OffsetAndEpoch> base,
+                                                                   QuorumRecords quorum) {
   storage::LogOptions options;
   options.disk = &disk;
   options.directory = directory;
@@ -23,7 +31,29 @@ base::Result<std::unique_ptr<StorageRaftLog>> StorageRaftLog::open(base::Disk& d
   options.has_producer_state = false;
   TRY_ASSIGN(auto log, storage::Log::open(std::move(options)));
   if (base && log->log_end_offset() < base->offset) TRY(log->truncate_fully_and_start_at(base->offset));
-  return std::unique_ptr<StorageRaftLog>(new StorageRaftLog(std::move(log), base));
+  // The bootstrap snapshot stands outside of the log: its voters are written into the first epoch.
+  const bool is_in_log = quorum.voters.has_value() && base && base->offset > Offset(0);
+  std::unique_ptr<StorageRaftLog> opened(
+      new StorageRaftLog(std::move(log), base, QuorumHistory(std::move(quorum), is_in_log)));
+  TRY(opened->scan());
+  return opened;
+}
+
+base::Result<> StorageRaftLog::scan() {
+  Offset at = std::max(start_offset(), base_ ? base_->offset : Offset(0));
+  while (at < end_offset()) {
+    TRY_ASSIGN(const auto bytes, read(at, kScanBytes));
+    kafka::BatchCursor cursor(bytes);
+    const Offset before = at;
+    while (true) {
+      TRY_ASSIGN(const auto batch, cursor.next());
+      if (!batch) break;
+      at = batch->next_offset();
+    }
+    if (at == before) return base::fail(base::Errc::kCorrupt, "the metadata log does not read on");
+    TRY(history_.absorb(bytes));
+  }
+  return {};
 }
 
 Offset StorageRaftLog::start_offset() const { return log_->log_start_offset(); }
@@ -45,7 +75,7 @@ base::Result<> StorageRaftLog::append(base::ByteSpan batches) {
   if (info.bytes != static_cast<std::int64_t>(batches.size())) {
     return base::fail(base::Errc::kCorrupt, "half a batch is appended to the metadata log");
   }
-  return {};
+  return history_.absorb(batches);
 }
 
 base::Result<base::Bytes> StorageRaftLog::read(Offset from, std::size_t bytes_max) {
@@ -57,7 +87,11 @@ base::Result<base::Bytes> StorageRaftLog::read(Offset from, std::size_t bytes_ma
   return base::Bytes(result.records.bytes.begin(), result.records.bytes.end());
 }
 
-base::Result<> StorageRaftLog::truncate_to(Offset end) { return log_->truncate_to(end); }
+base::Result<> StorageRaftLog::truncate_to(Offset end) {
+  TRY(log_->truncate_to(end));
+  history_.truncate_to(end);
+  return {};
+}
 
 RaftLog::FlushWork StorageRaftLog::begin_flush() {
   flush_ = std::make_shared<storage::FlushJob>(log_->make_flush_job());

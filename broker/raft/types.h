@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/uuid.h"
 #include "kafka/ids.h"
 
@@ -24,7 +25,7 @@ using kafka::Offset;
 // A replica is a node and the directory that its log lives in: a node with a new disk is another replica, so
 // a lost volume can never vote twice. A zero directory is one that the sender does not know.
 struct ReplicaKey {
-  NodeId id = kafka::kNoNode;
+  NodeId id = kafka::kNoNode;  // As an address, kNoNode is whoever can be found.
   base::Uuid directory{};
   friend auto operator<=>(const ReplicaKey&, const ReplicaKey&) = default;
 };
@@ -65,9 +66,19 @@ struct ElectionState {
   bool operator==(const ElectionState&) const = default;
 };
 
-enum class Refusal : std::uint8_t { kNone, kFencedEpoch, kUnknownEpoch, kNotLeader, kInconsistent, kInvalid };
+enum class Refusal : std::uint8_t {
+  kNone,
+  kFencedEpoch,
+  kUnknownEpoch,
+  kNotLeader,
+  kWrongVoter,  // Meant for another replica: the node has another directory.
+  kInvalid,
+  kUnavailable
+};
 
+// Each answer has the id of its question, which is the asker's.
 struct VoteAsk {
+  std::uint64_t id = 0;
   ReplicaKey from{};
   ReplicaKey to{};
   LeaderEpoch epoch{};
@@ -75,6 +86,7 @@ struct VoteAsk {
   bool is_pre_vote = false;
 };
 struct VoteAnswer {
+  std::uint64_t id = 0;
   NodeId from{};
   Refusal refusal = Refusal::kNone;
   LeaderEpoch epoch{};
@@ -83,28 +95,38 @@ struct VoteAnswer {
   bool is_pre_vote = false;
 };
 struct BeginEpochAsk {
+  std::uint64_t id = 0;
+  ReplicaKey to{};
   NodeId leader{};
   LeaderEpoch epoch{};
 };
 struct EndEpochAsk {
+  std::uint64_t id = 0;
   NodeId leader{};
   LeaderEpoch epoch{};
   std::vector<ReplicaKey> preferred{};  // Who should stand first.
 };
 // To BeginEpochAsk and EndEpochAsk.
 struct EpochAnswer {
+  std::uint64_t id = 0;
   NodeId from{};
   Refusal refusal = Refusal::kNone;
   LeaderEpoch epoch{};
   NodeId leader = kafka::kNoNode;
 };
 struct FetchAsk {
+  std::uint64_t id = 0;
   ReplicaKey from{};
   LeaderEpoch epoch{};
   Offset offset{};
   LeaderEpoch last_fetched_epoch{};
+  // The leader answers at once when its own is above.
+  Offset high_watermark = kafka::kNoOffset;
+  // How long the answer may wait for records.
+  base::Duration wait{};
 };
 struct FetchAnswer {
+  std::uint64_t id = 0;
   NodeId from{};
   Refusal refusal = Refusal::kNone;
   LeaderEpoch epoch{};

@@ -1,214 +1,13 @@
-// Whole quorums of cores over in-memory logs, messages delayed, lost and reordered by a seed.
 #include "broker/raft/raft_core.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 
-#include "kafka/record_batch_builder.h"
+#include "tests/unit/broker/raft/quorum.h"
 
 namespace penstock::raft {
 namespace {
-
-using base::milliseconds;
-
-struct Entry {
-  LeaderEpoch epoch;
-  std::uint64_t payload;
-  bool operator==(const Entry&) const = default;
-};
-
-// One record per batch, so that offsets are indexes.
-class MemoryLog final : public RaftLog {
- public:
-  Offset start_offset() const override { return Offset(0); }
-  Offset end_offset() const override { return Offset(static_cast<std::int64_t>(entries.size())); }
-  LeaderEpoch last_epoch() const override { return entries.empty() ? LeaderEpoch(0) : entries.back().epoch; }
-  OffsetAndEpoch end_of(LeaderEpoch epoch) const override {
-    std::size_t end = entries.size();
-    while (end > 0 && entries[end - 1].epoch > epoch) --end;
-    return {Offset(static_cast<std::int64_t>(end)), end == 0 ? LeaderEpoch(0) : entries[end - 1].epoch};
-  }
-  base::Result<> append(base::ByteSpan bytes) override {
-    base::ByteReader reader(bytes);
-    while (reader.remaining() > 0) {
-      const LeaderEpoch epoch(reader.read_int32());
-      entries.push_back({epoch, static_cast<std::uint64_t>(reader.read_int64())});
-    }
-    return {};
-  }
-  base::Result<base::Bytes> read(Offset from, std::size_t /*bytes_max*/) override {
-    base::ByteWriter writer;
-    for (auto i = static_cast<std::size_t>(from.value()); i < entries.size() && writer.size() < 60; ++i) {
-      writer.write_int32(entries[i].epoch.value());
-      writer.write_int64(static_cast<std::int64_t>(entries[i].payload));
-    }
-    return writer.take();
-  }
-  base::Result<> truncate_to(Offset end) override {
-    entries.resize(static_cast<std::size_t>(end.value()));
-    return {};
-  }
-  FlushWork begin_flush() override {
-    return {end_offset(), [] { return base::Result<>(); }};
-  }
-  void finish_flush(const base::Result<>& /*outcome*/) override {}
-
-  std::vector<Entry> entries;
-};
-
-struct Node {
-  MemoryLog log;
-  ElectionState durable;
-  std::size_t synced = 0;  // Entries that survive a crash.
-  std::unique_ptr<RaftCore> core;
-  Offset committed{0};
-};
-
-class Quorum {
- public:
-  Quorum(int size, std::uint64_t seed) : random_(seed) {
-    for (int i = 1; i <= size; ++i) {
-      Voter voter;
-      voter.key = {NodeId(i), base::Uuid{1, static_cast<std::uint64_t>(i)}};
-      voters_.push_back(voter);
-    }
-    for (const auto& voter : voters_) start(voter.key);
-  }
-
-  void start(const ReplicaKey& key) {
-    Node& node = nodes_[key.id];
-    node.log.entries.resize(std::min(node.synced, node.log.entries.size()));
-    CoreOptions options;
-    options.self = key;
-    node.core = std::make_unique<RaftCore>(options, node.log, random_, node.durable, voters_);
-    node.core->start(now_);
-    drain(key.id);
-  }
-  void crash(NodeId id) {
-    nodes_[id].core.reset();
-    is_cut_.erase(id);
-  }
-  void restart(NodeId id) { start(voters_[static_cast<std::size_t>(id.value() - 1)].key); }
-
-  // One millisecond.
-  void step() {
-    now_ += milliseconds(1);
-    std::vector<InFlight> due;
-    for (auto it = wire_.begin(); it != wire_.end();) {
-      if (it->at > now_) {
-        ++it;
-        continue;
-      }
-      due.push_back(std::move(*it));
-      it = wire_.erase(it);
-    }
-    for (auto& message : due) {
-      Node& node = nodes_[message.to];
-      if (!node.core) continue;
-      if (std::holds_alternative<Offset>(message.what)) {
-        node.synced = std::max(node.synced, static_cast<std::size_t>(std::get<Offset>(message.what).value()));
-        node.core->flushed(now_, std::get<Offset>(message.what));
-      } else {
-        node.core->receive(now_, std::get<Message>(message.what));
-      }
-      drain(message.to);
-    }
-    for (auto& [id, node] : nodes_) {
-      if (!node.core || node.core->next_deadline() > now_) continue;
-      node.core->tick(now_);
-      drain(id);
-    }
-    check();
-  }
-  void run(int milliseconds_count) {
-    for (int i = 0; i < milliseconds_count; ++i) step();
-  }
-  Node* leader() {
-    Node* best = nullptr;
-    for (auto& [id, node] : nodes_) {
-      if (node.core && node.core->is_leader() && (!best || node.core->epoch() > best->core->epoch()))
-        best = &node;
-    }
-    return best;
-  }
-  bool propose(std::uint64_t payload) {
-    Node* node = leader();
-    if (node == nullptr) return false;
-    node->log.entries.push_back({node->core->epoch(), payload});
-    node->core->appended(now_);
-    for (auto& [id, candidate] : nodes_) {
-      if (&candidate == node) drain(id);
-    }
-    return true;
-  }
-  std::map<NodeId, Node>& nodes() { return nodes_; }
-  base::Random& random() { return random_; }
-  std::set<NodeId> is_cut_;
-  unsigned loss_percent = 0;
-  std::vector<Entry> committed;  // As anybody has said; no one may say otherwise.
-
- private:
-  struct InFlight {
-    base::MonoTime at;
-    NodeId to;
-    std::variant<Message, Offset> what;
-  };
-
-  void drain(NodeId id) {
-    Node& node = nodes_[id];
-    for (auto effects = node.core->take_effects(); !effects.empty(); effects = node.core->take_effects()) {
-      for (auto& effect : effects) handle(id, node, effect);
-    }
-  }
-  void handle(NodeId id, Node& node, Effect& effect) {
-    if (auto* persist = std::get_if<PersistElection>(&effect)) {
-      EXPECT_GE(persist->state.epoch, node.durable.epoch) << "an epoch goes back";
-      if (persist->state.epoch == node.durable.epoch && node.durable.voted && persist->state.voted) {
-        EXPECT_EQ(*persist->state.voted, *node.durable.voted) << "a second vote in one epoch";
-      }
-      node.durable = persist->state;
-    } else if (auto* send = std::get_if<Send>(&effect)) {
-      if (is_cut_.contains(id) || is_cut_.contains(send->to.id)) return;
-      if (random_.below(100) < loss_percent) return;
-      wire_.push_back(
-          {now_ + milliseconds(1 + static_cast<int>(random_.below(20))), send->to.id, send->message});
-    } else if (auto* begin = std::get_if<StartEpoch>(&effect)) {
-      const auto [known, is_new] = leaders_.emplace(begin->epoch, id);
-      EXPECT_TRUE(is_new || known->second == id) << "two leaders in epoch " << begin->epoch.value();
-      if (!node.core->is_leader() || node.core->epoch() != begin->epoch) return;
-      node.log.entries.push_back({begin->epoch, 0});
-      node.core->appended(now_);
-    } else if (std::holds_alternative<FlushLog>(effect)) {
-      wire_.push_back(
-          {now_ + milliseconds(1 + static_cast<int>(random_.below(5))), id, node.log.end_offset()});
-    } else if (auto* advance = std::get_if<AdvanceHighWatermark>(&effect)) {
-      node.committed = std::max(node.committed, advance->high_watermark);
-    }
-  }
-  void check() {
-    for (auto& [id, node] : nodes_) {
-      if (!node.core) continue;
-      const Offset hw = node.core->high_watermark();
-      ASSERT_LE(hw.value(), node.log.end_offset().value()) << "the high watermark is past the log";
-      // What was compared before may only have changed by a truncation, which ends at the last one.
-      for (std::int64_t i = std::max<std::int64_t>(hw.value() - 20, 0); i < hw.value(); ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        while (at >= committed.size()) committed.push_back(node.log.entries[committed.size()]);
-        ASSERT_TRUE(node.log.entries[at] == committed[at])
-            << "node " << id.value() << " has another record at " << i << " than was committed";
-      }
-    }
-  }
-
-  base::SeededRandom random_;
-  base::MonoTime now_{};
-  VoterSet voters_;
-  std::map<NodeId, Node> nodes_;
-  std::vector<InFlight> wire_;
-  std::map<LeaderEpoch, NodeId> leaders_;
-};
 
 TEST(RaftCore, LoneVoterLeadsAtOnceAndCommitsAfterTheFlush) {
   Quorum quorum(1, 1);
@@ -268,10 +67,119 @@ TEST(RaftCore, AVoterWithAnotherDirectoryIsNotTheVoter) {
   EXPECT_EQ(leader->core->high_watermark(), before);
 }
 
+TEST(RaftCore, ObserversFindTheLeaderAndFollowButDoNotVote) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    Quorum quorum(3, seed, 2);
+    quorum.run(8000);
+    Node* leader = quorum.leader();
+    ASSERT_NE(leader, nullptr);
+    ASSERT_TRUE(quorum.propose(7));
+    quorum.run(800);
+    for (const int id : {4, 5}) {
+      const Node& observer = quorum.nodes()[NodeId(id)];
+      ASSERT_FALSE(observer.log.entries.empty()) << id;
+      EXPECT_EQ(observer.log.entries.back().payload, 7U);
+      EXPECT_EQ(observer.core->high_watermark(), leader->core->high_watermark());
+      EXPECT_EQ(observer.core->role(), Role::kFollower);
+    }
+    const auto progress = leader->core->progress(quorum.now());
+    EXPECT_EQ(std::ranges::count(progress, false, &ReplicaProgress::is_voter), 2);
+    EXPECT_EQ(std::ranges::count(progress, true, &ReplicaProgress::is_voter), 3);
+    // Two voters gone: observers do not make up for them.
+    int cut = 0;
+    for (auto& [id, node] : quorum.nodes()) {
+      if (&node != leader && id <= NodeId(3)) quorum.crash(id), ++cut;
+    }
+    ASSERT_EQ(cut, 2);
+    const Offset committed = leader->core->high_watermark();
+    quorum.propose(8);
+    quorum.run(10'000);
+    EXPECT_EQ(quorum.leader(), nullptr) << "a leader without a majority leads on";
+    EXPECT_EQ(leader->core->high_watermark(), committed);
+    // The observers lose their leader and find the next.
+    quorum.restart(NodeId(1));
+    quorum.restart(NodeId(2));
+    quorum.restart(NodeId(3));
+    quorum.run(15'000);
+    ASSERT_TRUE(quorum.propose(9));
+    quorum.run(800);
+    EXPECT_EQ(quorum.nodes()[NodeId(4)].log.entries.back().payload, 9U);
+  }
+}
+
+TEST(RaftCore, AnIdleQuorumKeepsFetchesWaiting) {
+  Quorum quorum(3, 4);
+  quorum.run(6000);
+  ASSERT_NE(quorum.leader(), nullptr);
+  const std::size_t before = quorum.sent;
+  quorum.run(10'000);
+  // Two followers, one fetch and its answer in each half second.
+  EXPECT_LE(quorum.sent - before, 2U * 2U * 21U);
+  EXPECT_GE(quorum.sent - before, 2U * 2U * 15U);
+}
+
+TEST(RaftCore, AQuestionThatIsNotDeliveredIsAskedAgain) {
+  Quorum quorum(3, 4);
+  quorum.run(6000);
+  for (auto& [id, node] : quorum.nodes()) {
+    if (node.core->is_leader()) continue;
+    // The fetch that waits at the leader is lost with its connection.
+    node.core->unanswered(quorum.now(), {node.core->leader(), {}},
+                          FetchAsk{.id = node.core->fetches(), .from = node.key});
+    EXPECT_LE(node.core->next_deadline(), quorum.now() + milliseconds(20));
+    const std::size_t before = quorum.sent;
+    quorum.run(21);
+    EXPECT_GT(quorum.sent, before);
+    return;
+  }
+}
+
+TEST(RaftCore, AResigningLeaderIsFollowedAtOnce) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    Quorum quorum(3, seed);
+    quorum.run(6000);
+    Node* old = quorum.leader();
+    ASSERT_NE(old, nullptr);
+    const LeaderEpoch epoch = old->core->epoch();
+    old->core->resign(quorum.now());
+    quorum.settle(old->key.id);
+    quorum.run(400);  // Far below the fetch and election time-outs.
+    Node* next = quorum.leader();
+    ASSERT_NE(next, nullptr);
+    EXPECT_NE(next, old);
+    EXPECT_GT(next->core->epoch(), epoch);
+  }
+}
+
+TEST(RaftCore, AVoteForAnotherDirectoryOfThisNodeIsRefused) {
+  Quorum quorum(3, 5);
+  Node& node = quorum.nodes()[NodeId(2)];
+  VoteAsk ask{.id = 9,
+              .from = {NodeId(1), base::Uuid{1, 1}},
+              .to = {NodeId(2), base::Uuid{9, 9}},
+              .epoch = LeaderEpoch(50),
+              .last = {Offset(1000), LeaderEpoch(49)}};
+  node.core->receive(quorum.now(), ask);
+  bool is_answered = false;
+  for (const auto& effect : node.core->take_effects()) {
+    const auto* send = std::get_if<Send>(&effect);
+    if (send == nullptr) continue;
+    const auto* answer = std::get_if<VoteAnswer>(&send->message);
+    if (answer == nullptr) continue;
+    is_answered = true;
+    EXPECT_EQ(answer->id, 9U);
+    EXPECT_EQ(answer->refusal, Refusal::kWrongVoter);
+    EXPECT_FALSE(answer->is_granted);
+  }
+  EXPECT_TRUE(is_answered);
+}
+
 TEST(RaftCore, NothingCommittedIsLostThroughCrashesCutsAndLoss) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE(seed);
-    Quorum quorum(3, seed);
+    Quorum quorum(3, seed, 1);
     quorum.loss_percent = 5;
     std::uint64_t payload = 1;
     for (int round = 0; round < 12; ++round) {

@@ -1,0 +1,143 @@
+#include "broker/raft/quorum_channel.h"
+
+#include <algorithm>
+
+#include "base/aio/sleep.h"
+#include "base/log.h"
+
+namespace penstock::raft {
+
+namespace {
+
+constexpr base::Logger log("raft");
+constexpr std::size_t kLearnedMax = 1024;
+constexpr std::size_t kLinksMax = 256;
+constexpr base::Duration kGoodbyeMax = base::milliseconds(500);
+
+kafka::Endpoint endpoint_of(const NodeEndpoint& at) { return {at.host, at.port}; }
+
+}  // namespace
+
+void QuorumChannel::learn(const std::optional<NodeEndpoint>& at) {
+  if (!at || at->host.empty() || at->port == 0) return;
+  if (learned_.size() >= kLearnedMax && !learned_.contains(at->id)) learned_.clear();
+  learned_[at->id] = *at;
+}
+
+std::optional<NodeEndpoint> QuorumChannel::find(NodeId node) const {
+  const auto named = [&](const std::vector<Endpoint>& endpoints) -> std::optional<NodeEndpoint> {
+    const auto found = std::ranges::find(endpoints, options_.identity.listener_name, &Endpoint::name);
+    if (found == endpoints.end()) return std::nullopt;
+    return NodeEndpoint{node, found->host, found->port};
+  };
+  if (node == node_->self().id) return named(options_.identity.endpoints);
+  if (const auto found = learned_.find(node); found != learned_.end()) return found->second;
+  for (const Voter& voter : node_->voters()) {
+    if (voter.key.id == node) return named(voter.endpoints);
+  }
+  return std::nullopt;
+}
+
+std::optional<kafka::Endpoint> QuorumChannel::address_of(NodeId node) {
+  if (node != kafka::kNoNode) {
+    const auto at = find(node);
+    return at ? std::optional(endpoint_of(*at)) : std::nullopt;
+  }
+  // Anybody: the bootstrap servers and the voters by turns.
+  std::vector<kafka::Endpoint> candidates = options_.bootstrap;
+  for (const Voter& voter : node_->voters()) {
+    if (voter.key.id == node_->self().id) continue;
+    if (const auto at = find(voter.key.id)) candidates.push_back(endpoint_of(*at));
+  }
+  for (const Endpoint& own : options_.identity.endpoints) {
+    std::erase(candidates, kafka::Endpoint{own.host, own.port});
+  }
+  if (candidates.empty()) return std::nullopt;
+  return candidates[next_bootstrap_++ % candidates.size()];
+}
+
+std::shared_ptr<kafka::Link> QuorumChannel::link_to(const kafka::Endpoint& endpoint, Use use) {
+  const std::pair key(endpoint, use);
+  if (const auto found = links_.find(key); found != links_.end()) return found->second;
+  if (links_.size() >= kLinksMax) {
+    for (const auto& [at, link] : std::exchange(links_, {})) {
+      link->close(base::Error(base::Errc::kCancelled, "too many addresses"));
+    }
+  }
+  kafka::ConnectionOptions connection;
+  connection.client_id = "raft-client-" + std::to_string(node_->self().id.value());
+  auto link = std::make_shared<kafka::Link>(*options_.reactor, *options_.transport, gate_, endpoint,
+                                            std::move(connection));
+  links_.emplace(key, link);
+  return link;
+}
+
+template <typename Ask>
+aio::Task<> QuorumChannel::exchange(ReplicaKey to, Ask ask) {
+  constexpr bool kIsGoodbye = std::is_same_v<Ask, EndEpochAsk>;
+  constexpr Use kUse = std::is_same_v<Ask, FetchAsk> ? Use::kFetch : Use::kElection;
+  // Whatever comes of it comes later: the node is in the midst of its effects.
+  co_await aio::yield(*options_.reactor);
+  const auto address = address_of(to.id);
+  if (!address) {
+    node_->unanswered(to, ask);
+    co_return;
+  }
+  if (kIsGoodbye) ++goodbyes_;
+  const base::MonoTime deadline = options_.reactor->now() + options_.request_timeout;
+  const auto link = link_to(*address, kUse);
+  auto connection = co_await link->connection(deadline);
+  std::optional<Heard<decltype(read_answer(ask, to.id, {}).value().answer)>> heard;
+  if (connection) {
+    auto response = co_await (*connection)->call(to_request(options_.identity, ask), deadline);
+    if (response) {
+      heard = read_answer(ask, to.id, *response);
+    } else {
+      log.debug("node {} at {}: {}", to.id, address->to_string(), response.error().what());
+      // After silence the next question takes a new connection.
+      link->drop(response.error());
+    }
+  } else {
+    log.debug("node {} at {}: {}", to.id, address->to_string(), connection.error().what());
+    // It may have moved: what the voter set says counts again.
+    if (const auto at = learned_.find(to.id); at != learned_.end() && endpoint_of(at->second) == *address) {
+      learned_.erase(at);
+    }
+  }
+  if (kIsGoodbye) --goodbyes_;
+  if (is_stopped_) co_return;
+  if (!heard) {
+    node_->unanswered(to, ask);
+    co_return;
+  }
+  learn(heard->leader);
+  node_->receive(std::move(heard->answer));
+}
+
+void QuorumChannel::send(const ReplicaKey& to, Message ask) {
+  if (is_stopped_) return;
+  if (auto* vote = std::get_if<VoteAsk>(&ask)) {
+    aio::spawn(gate_, "raft vote", exchange(to, std::move(*vote)));
+  } else if (auto* fetch = std::get_if<FetchAsk>(&ask)) {
+    aio::spawn(gate_, "raft fetch", exchange(to, *fetch));
+  } else if (auto* begin = std::get_if<BeginEpochAsk>(&ask)) {
+    aio::spawn(gate_, "raft begin epoch", exchange(to, *begin));
+  } else if (auto* end = std::get_if<EndEpochAsk>(&ask)) {
+    aio::spawn(gate_, "raft end epoch", exchange(to, std::move(*end)));
+  }
+}
+
+aio::Task<> QuorumChannel::stop() {
+  const base::MonoTime deadline = options_.reactor->now() + kGoodbyeMax;
+  // One turn for goodbyes that were only just sent.
+  co_await aio::yield(*options_.reactor);
+  while (goodbyes_ > 0 && options_.reactor->now() < deadline) {
+    (void)co_await aio::sleep_for(*options_.reactor, base::milliseconds(5));
+  }
+  is_stopped_ = true;
+  for (const auto& [at, link] : links_) link->close(base::Error(base::Errc::kShuttingDown, "the node stops"));
+  links_.clear();
+  co_await gate_.close();
+}
+
+}  // namespace penstock::raft

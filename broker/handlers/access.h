@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "broker/handlers/handler.h"
 #include "broker/handlers/services.h"
 #include "broker/security/authorizer.h"
+#include "kafka/error_codes.h"
 
 namespace penstock::handlers {
 
@@ -25,6 +27,14 @@ inline bool may_on_group(const RequestContext& context, security::Operation oper
 }
 inline bool may_on_cluster(const RequestContext& context, security::Operation operation) {
   return may(context, operation, security::ResourceKind::kCluster, security::kClusterResource);
+}
+// For what only brokers and controllers may ask.
+template <typename Response>
+std::optional<Response> refuse_unless_cluster_action(const RequestContext& context) {
+  if (may_on_cluster(context, security::Operation::kClusterAction)) return std::nullopt;
+  Response refused;
+  refused.error_code = kafka::to_wire(kafka::ErrorCode::kClusterAuthorizationFailed);
+  return refused;
 }
 inline std::int32_t authorized_operations(const RequestContext& context, security::ResourceKind kind,
                                           std::string_view name) {

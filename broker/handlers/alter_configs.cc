@@ -6,8 +6,8 @@
 namespace penstock::handlers {
 
 extern const Handler alter_configs_handler =
-    make_handler<kafka::AlterConfigsRequest, kafka::AlterConfigsResponse,
-                 alter_resources<kafka::AlterConfigsRequest, kafka::AlterConfigsResponse,
-                                 &metadata::ControllerApi::alter_configs>>();
+    on_both_listeners(make_handler<kafka::AlterConfigsRequest, kafka::AlterConfigsResponse,
+                                   alter_resources<kafka::AlterConfigsRequest, kafka::AlterConfigsResponse,
+                                                   &metadata::ControllerApi::alter_configs>>());
 
 }  // namespace penstock::handlers

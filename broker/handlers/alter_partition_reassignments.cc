@@ -5,9 +5,10 @@
 
 namespace penstock::handlers {
 
-extern const Handler alter_partition_reassignments_handler = make_handler<
-    kafka::AlterPartitionReassignmentsRequest, kafka::AlterPartitionReassignmentsResponse,
-    ask_controller<kafka::AlterPartitionReassignmentsRequest, kafka::AlterPartitionReassignmentsResponse,
-                   security::Operation::kAlter, &metadata::ControllerApi::alter_partition_reassignments>>();
+extern const Handler alter_partition_reassignments_handler = on_both_listeners(
+    make_handler<kafka::AlterPartitionReassignmentsRequest, kafka::AlterPartitionReassignmentsResponse,
+                 ask_controller<kafka::AlterPartitionReassignmentsRequest,
+                                kafka::AlterPartitionReassignmentsResponse, security::Operation::kAlter,
+                                &metadata::ControllerApi::alter_partition_reassignments>>());
 
 }  // namespace penstock::handlers

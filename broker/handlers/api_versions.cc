@@ -36,6 +36,7 @@ aio::Task<ApiVersionsResponse> handle(RequestContext& context, ApiVersionsReques
     co_return response;
   }
   for (const Handler* handler : all_handlers()) {
+    if (!handler->is_on(context.services.listener_kind)) continue;
     const bool is_produce = handler->key == kafka::ApiKey::kProduce;
     response.api_keys.push_back({.api_key = static_cast<std::int16_t>(handler->key),
                                  .min_version = is_produce ? kProduceAdvertisedFrom : handler->lowest_version,
@@ -60,6 +61,7 @@ aio::Task<ApiVersionsResponse> handle(RequestContext& context, ApiVersionsReques
 
 }  // namespace
 
-extern const Handler api_versions_handler = make_handler<ApiVersionsRequest, ApiVersionsResponse, handle>();
+extern const Handler api_versions_handler =
+    on_both_listeners(make_handler<ApiVersionsRequest, ApiVersionsResponse, handle>());
 
 }  // namespace penstock::handlers

@@ -34,6 +34,6 @@ aio::Task<CreatePartitionsResponse> handle(RequestContext& context, CreatePartit
 }  // namespace
 
 extern const Handler create_partitions_handler =
-    make_handler<CreatePartitionsRequest, CreatePartitionsResponse, handle>();
+    on_both_listeners(make_handler<CreatePartitionsRequest, CreatePartitionsResponse, handle>());
 
 }  // namespace penstock::handlers

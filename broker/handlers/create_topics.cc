@@ -35,6 +35,6 @@ aio::Task<CreateTopicsResponse> handle(RequestContext& context, CreateTopicsRequ
 }  // namespace
 
 extern const Handler create_topics_handler =
-    make_handler<CreateTopicsRequest, CreateTopicsResponse, handle>();
+    on_both_listeners(make_handler<CreateTopicsRequest, CreateTopicsResponse, handle>());
 
 }  // namespace penstock::handlers

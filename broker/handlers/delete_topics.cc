@@ -65,6 +65,6 @@ aio::Task<DeleteTopicsResponse> handle(RequestContext& context, DeleteTopicsRequ
 }  // namespace
 
 extern const Handler delete_topics_handler =
-    make_handler<DeleteTopicsRequest, DeleteTopicsResponse, handle>();
+    on_both_listeners(make_handler<DeleteTopicsRequest, DeleteTopicsResponse, handle>());
 
 }  // namespace penstock::handlers

@@ -129,6 +129,6 @@ aio::Task<DescribeConfigsResponse> handle(RequestContext& context, DescribeConfi
 }  // namespace
 
 extern const Handler describe_configs_handler =
-    make_handler<DescribeConfigsRequest, DescribeConfigsResponse, handle>();
+    on_both_listeners(make_handler<DescribeConfigsRequest, DescribeConfigsResponse, handle>());
 
 }  // namespace penstock::handlers

@@ -5,9 +5,9 @@
 
 namespace penstock::handlers {
 
-extern const Handler elect_leaders_handler =
+extern const Handler elect_leaders_handler = on_both_listeners(
     make_handler<kafka::ElectLeadersRequest, kafka::ElectLeadersResponse,
                  ask_controller<kafka::ElectLeadersRequest, kafka::ElectLeadersResponse,
-                                security::Operation::kAlter, &metadata::ControllerApi::elect_leaders>>();
+                                security::Operation::kAlter, &metadata::ControllerApi::elect_leaders>>());
 
 }  // namespace penstock::handlers

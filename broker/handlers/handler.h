@@ -5,7 +5,8 @@
 //
 // where `handle` is `aio::Task<ListOffsetsResponse> handle(RequestContext&, ListOffsetsRequest)`. CMake finds
 // the file by its name and puts the handler into the table (handler_table.h); ApiVersions is computed from
-// it.
+// it. An API that differs between the listeners of brokers and of controllers has a second file,
+// controller_NAME.cc.
 //
 // Threads: a handler runs on the reactor of its connection (context.reactor) and reaches state of other
 // reactors only by aio::call_on / run_on. Lifetime: the RequestContext lives until the handler's Task has
@@ -29,6 +30,9 @@
 #include "kafka/records_ref.h"
 
 namespace penstock::handlers {
+
+// Which listeners serve an API.
+enum class ListenerKind : std::uint8_t { kBroker = 1, kController = 2, kBoth = 3 };
 
 struct Services;  // What handlers work with: broker/handlers/services.h.
 
@@ -73,7 +77,21 @@ struct Handler {
   // The body is decoded from `body`, which borrows from context.frame. A malformed body closes the
   // connection.
   aio::Task<Reply> (*handle)(RequestContext& context, base::ByteSpan body) = nullptr;
+  ListenerKind listeners = ListenerKind::kBroker;
+
+  bool is_on(ListenerKind kind) const {
+    return (static_cast<unsigned>(listeners) & static_cast<unsigned>(kind)) != 0;
+  }
 };
+
+constexpr Handler on_both_listeners(Handler handler) {
+  handler.listeners = ListenerKind::kBoth;
+  return handler;
+}
+constexpr Handler on_controller_listener(Handler handler) {
+  handler.listeners = ListenerKind::kController;
+  return handler;
+}
 
 // Encodes a response for the request's version; a response that cannot be encoded is our mistake and closes
 // the connection after a log line.

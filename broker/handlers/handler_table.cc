@@ -10,9 +10,11 @@ namespace {
 
 constexpr std::int16_t kApiKeyMax = 127;
 
-std::array<const Handler*, kApiKeyMax + 1> index_by_key() {
+std::array<const Handler*, kApiKeyMax + 1> index_by_key(ListenerKind kind) {
   std::array<const Handler*, kApiKeyMax + 1> table{};
-  for (const Handler* handler : kHandlers) table[static_cast<std::size_t>(handler->key)] = handler;
+  for (const Handler* handler : kHandlers) {
+    if (handler->is_on(kind)) table[static_cast<std::size_t>(handler->key)] = handler;
+  }
   return table;
 }
 
@@ -20,9 +22,11 @@ std::array<const Handler*, kApiKeyMax + 1> index_by_key() {
 
 std::span<const Handler* const> all_handlers() { return kHandlers; }
 
-const Handler* find_handler(std::int16_t api_key) {
-  static const auto table = index_by_key();
+const Handler* find_handler(std::int16_t api_key, ListenerKind kind) {
+  static const auto of_brokers = index_by_key(ListenerKind::kBroker);
+  static const auto of_controllers = index_by_key(ListenerKind::kController);
   if (api_key < 0 || api_key > kApiKeyMax) return nullptr;
+  const auto& table = kind == ListenerKind::kController ? of_controllers : of_brokers;
   return table[static_cast<std::size_t>(api_key)];
 }
 

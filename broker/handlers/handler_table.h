@@ -10,7 +10,7 @@ namespace penstock::handlers {
 
 std::span<const Handler* const> all_handlers();
 
-// Null when this broker does not serve the api.
-const Handler* find_handler(std::int16_t api_key);
+// Null when the listeners of that kind do not serve the api.
+const Handler* find_handler(std::int16_t api_key, ListenerKind kind = ListenerKind::kBroker);
 
 }  // namespace penstock::handlers

@@ -5,9 +5,10 @@
 
 namespace penstock::handlers {
 
-extern const Handler incremental_alter_configs_handler = make_handler<
-    kafka::IncrementalAlterConfigsRequest, kafka::IncrementalAlterConfigsResponse,
-    alter_resources<kafka::IncrementalAlterConfigsRequest, kafka::IncrementalAlterConfigsResponse,
-                    &metadata::ControllerApi::incremental_alter_configs>>();
+extern const Handler incremental_alter_configs_handler = on_both_listeners(
+    make_handler<
+        kafka::IncrementalAlterConfigsRequest, kafka::IncrementalAlterConfigsResponse,
+        alter_resources<kafka::IncrementalAlterConfigsRequest, kafka::IncrementalAlterConfigsResponse,
+                        &metadata::ControllerApi::incremental_alter_configs>>());
 
 }  // namespace penstock::handlers

@@ -5,9 +5,10 @@
 
 namespace penstock::handlers {
 
-extern const Handler list_partition_reassignments_handler = make_handler<
-    kafka::ListPartitionReassignmentsRequest, kafka::ListPartitionReassignmentsResponse,
-    ask_controller<kafka::ListPartitionReassignmentsRequest, kafka::ListPartitionReassignmentsResponse,
-                   security::Operation::kDescribe, &metadata::ControllerApi::list_partition_reassignments>>();
+extern const Handler list_partition_reassignments_handler = on_both_listeners(
+    make_handler<kafka::ListPartitionReassignmentsRequest, kafka::ListPartitionReassignmentsResponse,
+                 ask_controller<kafka::ListPartitionReassignmentsRequest,
+                                kafka::ListPartitionReassignmentsResponse, security::Operation::kDescribe,
+                                &metadata::ControllerApi::list_partition_reassignments>>());
 
 }  // namespace penstock::handlers

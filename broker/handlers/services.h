@@ -7,11 +7,16 @@
 #include <cstdint>
 #include <string>
 
+#include "broker/handlers/handler.h"
+
 namespace penstock::metadata {
 class BrokerConfigView;
 class ControllerApi;
 class ImageSource;
 }  // namespace penstock::metadata
+namespace penstock::raft {
+class QuorumService;
+}
 namespace penstock::replication {
 class ReplicaManager;
 }
@@ -29,11 +34,15 @@ class FetchSessions;
 class ProducerIds;
 struct HandlerConfig;
 
+// A controller listener has Services of its own: `controller` is then this node, and what only brokers have
+// is null.
 struct Services {
   std::int32_t node_id = -1;
   std::string cluster_id;
+  ListenerKind listener_kind = ListenerKind::kBroker;
   metadata::ImageSource* images = nullptr;
   metadata::ControllerApi* controller = nullptr;
+  raft::QuorumService* quorum = nullptr;
   replication::ReplicaManager* replicas = nullptr;
   coordinator::GroupCoordinators* groups = nullptr;
   FetchSessions* fetch_sessions = nullptr;

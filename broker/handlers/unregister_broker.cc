@@ -5,9 +5,9 @@
 
 namespace penstock::handlers {
 
-extern const Handler unregister_broker_handler =
+extern const Handler unregister_broker_handler = on_both_listeners(
     make_handler<kafka::UnregisterBrokerRequest, kafka::UnregisterBrokerResponse,
                  ask_controller<kafka::UnregisterBrokerRequest, kafka::UnregisterBrokerResponse,
-                                security::Operation::kAlter, &metadata::ControllerApi::unregister_broker>>();
+                                security::Operation::kAlter, &metadata::ControllerApi::unregister_broker>>());
 
 }  // namespace penstock::handlers

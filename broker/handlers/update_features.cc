@@ -29,6 +29,6 @@ aio::Task<UpdateFeaturesResponse> handle(RequestContext& context, UpdateFeatures
 }  // namespace
 
 extern const Handler update_features_handler =
-    make_handler<UpdateFeaturesRequest, UpdateFeaturesResponse, handle>();
+    on_both_listeners(make_handler<UpdateFeaturesRequest, UpdateFeaturesResponse, handle>());
 
 }  // namespace penstock::handlers

@@ -113,6 +113,8 @@ aio::Task<> BrokerLifecycle::beat() {
   request.want_shut_down = wants_shutdown_;
   const auto response = co_await controller_.broker_heartbeat(reactor_, std::move(request));
   const auto error = static_cast<ErrorCode>(response.error_code);
+  if (error != ErrorCode::kNotController && error != ErrorCode::kRequestTimedOut)
+    answered_at_ = reactor_.now();
   if (error == ErrorCode::kStaleBrokerEpoch || error == ErrorCode::kBrokerIdNotRegistered) {
     log.warn("the controller does not know epoch {}: {}; registering again", epoch_,
              kafka::error_name(error));
@@ -130,11 +132,13 @@ aio::Task<> BrokerLifecycle::beat() {
 aio::Task<bool> BrokerLifecycle::controlled_shutdown(base::Duration timeout) {
   wants_shutdown_ = true;
   const base::MonoTime deadline = reactor_.now() + timeout;
+  answered_at_ = reactor_.now();
   // The run loop may be asleep for a whole interval: say at once what is wanted.
   while (epoch_ != kafka::kNoBrokerEpoch) {
     co_await beat();
     if (should_shut_down_) co_return true;
     if (reactor_.now() >= deadline || stopping_.is_cancelled()) co_return false;
+    if (reactor_.now() >= answered_at_ + kSilenceMax) co_return false;
     (void)co_await aio::sleep_for(reactor_, kEagerInterval, stopping_.token());
   }
   co_return false;

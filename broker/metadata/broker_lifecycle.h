@@ -54,11 +54,14 @@ class BrokerLifecycle {
 
   // Who waits for the registration or for the service hears kShuttingDown, if it has not come.
   void give_up_waiting();
-  // Leaders move away, then the controller lets the broker go. False when it did not within `timeout`.
+  // Leaders move away, then the controller lets the broker go. False when it did not within `timeout`, or
+  // when no controller has answered for kSilenceMax: in a cluster that stops as a whole there is none left.
   aio::Task<bool> controlled_shutdown(base::Duration timeout);
   aio::Task<> stop();
 
  private:
+  static constexpr base::Duration kSilenceMax = base::seconds(5);
+
   aio::Task<> run();
   aio::Task<base::Result<>> register_once();
   aio::Task<> beat();
@@ -73,6 +76,7 @@ class BrokerLifecycle {
   bool wants_shutdown_ = false;
   bool should_shut_down_ = false;
   base::MonoTime started_at_{};
+  base::MonoTime answered_at_{};  // When a controller last answered a heartbeat.
   aio::Completion<base::Result<kafka::BrokerEpoch>> registered_;
   aio::Completion<base::Result<>> unfenced_;
   aio::CancelSource stopping_;

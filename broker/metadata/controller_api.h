@@ -20,6 +20,8 @@ class ControllerApi {
 #define PENSTOCK_CONTROLLER_CALL(method, Message, decision) \
   virtual aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) = 0;
   PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
+  PENSTOCK_CONTROLLER_CALL(register_controller, ControllerRegistration, )
+  PENSTOCK_CONTROLLER_CALL(describe_quorum, DescribeQuorum, )
 #undef PENSTOCK_CONTROLLER_CALL
 };
 

@@ -15,7 +15,6 @@ namespace {
 
 constexpr base::Logger log("metadata");
 constexpr std::size_t kReadBytes = 4 << 20;
-constexpr std::size_t kPendingMax = 10'000;
 constexpr std::size_t kBatchBytesMax = 64 << 20;
 
 raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
@@ -66,13 +65,7 @@ base::Result<std::unique_ptr<MetadataNode>> MetadataNode::open(MetadataNodeOptio
 
 base::Result<> MetadataNode::load() {
   TRY(load_bootstrap());
-  TRY_ASSIGN(raft_, raft::RaftNode::open(raft_options(options_)));
-  if (raft_->voters().empty()) {
-    return base::fail(base::Errc::kUnsupported,
-                      fmt::format("{}: the quorum has no voters; format with --standalone or "
-                                  "--initial-controllers (kraft.version=0 is not supported)",
-                                  options_.log_directory));
-  }
+  TRY(open_raft());
   if (const auto& snapshot = raft_->snapshot()) {
     raft::QuorumRecords quorum;
     const auto replay = [this](const kafka::RecordBatchView& batch) { return replay_batch(batch); };
@@ -80,6 +73,56 @@ base::Result<> MetadataNode::load() {
     next_to_replay_ = snapshot->offset;
     committed_.set_position(snapshot->offset - 1, snapshot->epoch);
     TRY(check_features(committed_.image()));
+  }
+  return {};
+}
+
+base::Result<> MetadataNode::open_raft() {
+  if (!options_.config->quorum_voters().empty()) {
+    return base::fail(
+        base::Errc::kUnsupported,
+        "config controller.quorum.voters: a static quorum (kraft.version=0) is not supported; use "
+        "controller.quorum.bootstrap.servers");
+  }
+  raft::QuorumChannelOptions channel;
+  channel.reactor = options_.reactor;
+  channel.transport = options_.transport;
+  channel.bootstrap = options_.bootstrap;
+  channel.request_timeout = base::milliseconds(options_.config->quorum_request_timeout_ms());
+  channel.identity.cluster_id = options_.cluster_id;
+  const auto& names = options_.config->controller_listener_names();
+  channel.identity.listener_name = names.empty() ? "" : names.front();
+  for (const Endpoint& at : options_.controller_listeners) {
+    channel.identity.endpoints.push_back({at.name, at.host, at.port});
+  }
+  channel_ = std::make_unique<raft::QuorumChannel>(std::move(channel));
+  raft::RaftNodeOptions raft = raft_options(options_);
+  if (options_.transport != nullptr) raft.peers = channel_.get();
+  TRY_ASSIGN(raft_, raft::RaftNode::open(std::move(raft)));
+  channel_->attach(*raft_);
+  quorum_ = std::make_unique<raft::QuorumService>(*options_.reactor, *raft_, *channel_);
+  if (raft_->voters().empty() && options_.bootstrap.empty()) {
+    return base::fail(
+        base::Errc::kUnsupported,
+        fmt::format("{}: the quorum has no voters that this node knows; format with --standalone or "
+                    "--initial-controllers, or set controller.quorum.bootstrap.servers",
+                    options_.log_directory));
+  }
+  ControllerRouterOptions router;
+  router.reactor = options_.reactor;
+  router.transport = options_.transport;
+  router.self = options_.node;
+  router.local = this;
+  router.leader = [this] { return raft_->leader(); };
+  router.where_is = [this](kafka::NodeId node) -> std::optional<kafka::Endpoint> {
+    const auto at = channel_->find(node);
+    if (!at) return std::nullopt;
+    return kafka::Endpoint{at->host, at->port};
+  };
+  router.heartbeat_timeout = base::milliseconds(options_.config->session_timeout_ms()) / 2;
+  router_ = std::make_unique<ControllerRouter>(std::move(router));
+  if (options_.is_controller) {
+    registrar_ = std::make_unique<ControllerRegistrar>(*options_.reactor, *router_, own_registration());
   }
   return {};
 }
@@ -159,7 +202,12 @@ aio::Task<> MetadataNode::stop() {
   is_failed_ = true;
   controller_.deactivate();
   drop_pending();
+  // Another voter takes over at once when this one says that it goes.
+  raft_->resign();
+  if (registrar_) co_await registrar_->stop();
+  co_await router_->stop();
   co_await gate_.close();
+  co_await channel_->stop();
   co_await raft_->stop();
 }
 
@@ -169,6 +217,7 @@ void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
     if (auto replayed = replay_log_until(high_watermark); !replayed) return fail(replayed.error());
     if (auto checked = check_features(committed_.image()); !checked) return fail(checked.error());
     images_.publish(committed_.publish());
+    if (registrar_ && !raft_->is_leader()) registrar_->on_image(*images_.current());
     return;
   }
   while (!pending_.empty() && pending_.front().last_offset < high_watermark) {
@@ -193,7 +242,7 @@ aio::Task<> MetadataNode::write_activation(kafka::LeaderEpoch epoch) {
   Records records = controller_.activation_records(bootstrap_);
   co_await commit(std::move(records));
   if (!controller_.is_active() || epoch != epoch_) co_return;
-  Records registration = controller_.register_controller(own_registration());
+  Records registration = controller_.register_controller(registrar_->registration());
   co_await commit(std::move(registration));
 }
 
@@ -231,7 +280,12 @@ void MetadataNode::on_resigned(kafka::LeaderEpoch epoch) {
 }
 
 void MetadataNode::on_leader_changed(kafka::NodeId leader, kafka::LeaderEpoch epoch) {
-  log.info("leader of the metadata quorum is node {} in epoch {}", leader, epoch);
+  if (leader == kafka::kNoNode) {
+    log.info("no leader of the metadata quorum is known in epoch {}", epoch);
+  } else {
+    log.info("leader of the metadata quorum is node {} in epoch {}", leader, epoch);
+  }
+  router_->on_leader_changed();
 }
 
 void MetadataNode::on_failed(const base::Error& error) { fail(error); }
@@ -293,40 +347,5 @@ aio::Task<> MetadataNode::do_due_work() {
   }
   arm_timer();
 }
-
-template <typename Request, typename Decide>
-aio::Task<typename Request::Response> MetadataNode::run(Request request, Decide decide) {
-  using kafka::ErrorCode;
-  if (!controller_.is_active()) co_return refuse_all(request, ErrorCode::kNotController);
-  // Until the first levels are committed there is nothing to decide on.
-  if (controller_.image().feature_level(kMetadataVersion) == 0) {
-    co_return refuse_all(request, ErrorCode::kNotController);
-  }
-  if (pending_.size() >= kPendingMax) co_return refuse_all(request, ErrorCode::kRequestTimedOut);
-  if (!gate_.enter()) co_return refuse_all(request, ErrorCode::kNotController);
-  auto decision = decide(controller_, request, at());
-  Records records = std::move(decision.records);
-  const bool is_committed = co_await commit(std::move(records));
-  gate_.leave();
-  arm_timer();
-  if (!is_committed) co_return refuse_all(request, ErrorCode::kNotController);
-  co_return std::move(decision.response);
-}
-
-// Each call: to the control reactor, decide there, back with the answer.
-#define PENSTOCK_CONTROLLER_CALL(method, Message, decision)                                         \
-  aio::Task<kafka::Message##Response> MetadataNode::method(aio::Reactor& home,                      \
-                                                           kafka::Message##Request request) {       \
-    auto make = [this, &request] {                                                                  \
-      return run(std::move(request),                                                                \
-                 [](Controller& controller, const kafka::Message##Request& asked, const At& when) { \
-                   (void)when;                                                                      \
-                   return controller.decision;                                                      \
-                 });                                                                                \
-    };                                                                                              \
-    co_return co_await aio::call_on(home, *options_.reactor, std::move(make));                      \
-  }
-PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
-#undef PENSTOCK_CONTROLLER_CALL
 
 }  // namespace penstock::metadata

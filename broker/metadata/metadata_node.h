@@ -24,7 +24,11 @@
 #include "broker/metadata/config_view.h"
 #include "broker/metadata/controller.h"
 #include "broker/metadata/controller_api.h"
+#include "broker/metadata/controller_registrar.h"
+#include "broker/metadata/controller_router.h"
 #include "broker/metadata/image_source.h"
+#include "broker/raft/quorum_channel.h"
+#include "broker/raft/quorum_service.h"
 #include "broker/raft/raft_node.h"
 
 namespace penstock::metadata {
@@ -39,7 +43,10 @@ struct MetadataNodeOptions {
   std::string log_directory;  // The data directory that holds __cluster_metadata-0 and bootstrap.checkpoint.
   std::string cluster_id;
   base::Uuid directory_id{};                     // Of log_directory.
-  std::vector<Endpoint> controller_listeners{};  // For this controller's registration.
+  bool is_controller = true;                     // Has the controller role; else it only follows.
+  std::vector<Endpoint> controller_listeners{};  // As advertised; none without the controller role.
+  aio::Transport* transport = nullptr;           // To the other nodes; null: there are none.
+  std::vector<kafka::Endpoint> bootstrap{};      // controller.quorum.bootstrap.servers
   bool is_topic_deletion_enabled = true;         // delete.topic.enable
   // The metadata log cannot go on (disk, corruption, a feature that we lack): the program should end.
   std::function<void(const base::Error&)> on_fatal;
@@ -55,7 +62,11 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   aio::Task<> stop();
 
   ImageSource& images() { return images_; }
-  ControllerApi& controller() { return *this; }
+  // The active controller, wherever it is.
+  ControllerApi& controller() { return *router_; }
+  // This node as a controller: NOT_CONTROLLER unless it is the active one.
+  ControllerApi& local_controller() { return *this; }
+  raft::QuorumService& quorum() { return *quorum_; }
   bool has_failed() const { return is_failed_; }  // Any thread.
   aio::Reactor& reactor() { return *options_.reactor; }
   // For DescribeQuorum and metrics. Threads: the control reactor.
@@ -65,6 +76,8 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
 #define PENSTOCK_CONTROLLER_CALL(method, Message, decision) \
   aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) override;
   PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
+  PENSTOCK_CONTROLLER_CALL(register_controller, ControllerRegistration, )
+  PENSTOCK_CONTROLLER_CALL(describe_quorum, DescribeQuorum, )
 #undef PENSTOCK_CONTROLLER_CALL
 
  private:
@@ -77,6 +90,7 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
 
   explicit MetadataNode(MetadataNodeOptions options);
   base::Result<> load();
+  base::Result<> open_raft();
   base::Result<> load_bootstrap();
   base::Result<> replay_batch(const kafka::RecordBatchView& batch);
   base::Result<> replay_log_until(kafka::Offset high_watermark);
@@ -101,7 +115,11 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
 
   const MetadataNodeOptions options_;
   const base::Uuid incarnation_id_;
+  std::unique_ptr<raft::QuorumChannel> channel_;
   std::unique_ptr<raft::RaftNode> raft_;
+  std::unique_ptr<raft::QuorumService> quorum_;
+  std::unique_ptr<ControllerRouter> router_;
+  std::unique_ptr<ControllerRegistrar> registrar_;  // Null without the controller role.
   Records bootstrap_;
   ImageBuilder committed_;  // Follows the log while another node leads.
   kafka::Offset next_to_replay_{0};

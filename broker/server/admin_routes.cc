@@ -18,6 +18,8 @@ base::Result<> Broker::Parts::start_admin() {
   metrics.add_gauge("penstock_metadata_offset", "The newest metadata record that this broker knows.", [this] {
     return static_cast<double>(metadata->images().current()->last_offset().value());
   });
+  metrics.add_gauge("penstock_active_controller", "1 while this node is the active controller.",
+                    [this] { return metadata->is_active_controller() ? 1.0 : 0.0; });
   admin = std::make_unique<net::HttpServer>(control->reactor(),
                                             [this](std::string_view path) { return answer_admin(path); });
   return admin->start(address.host, address.port);
@@ -29,8 +31,10 @@ net::HttpReply Broker::Parts::answer_admin(std::string_view path) const {
     return {.status = 500, .body = "the metadata log has failed; see this broker's log\n"};
   }
   if (path == "/readyz") {
-    if (is_ready) return {.body = "ready\n"};
-    return {.status = 503, .body = "not registered and unfenced yet\n"};
+    const bool has_leader = is_broker || metadata->raft().leader() != kafka::kNoNode;
+    if (is_ready && has_leader) return {.body = "ready\n"};
+    return {.status = 503,
+            .body = is_broker ? "not registered and unfenced yet\n" : "the quorum has no leader yet\n"};
   }
   if (path == "/metrics")
     return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics.text()};

@@ -56,9 +56,26 @@ base::Result<> Broker::Parts::load() {
     const auto& roles = metadata_config.process_roles();
     return std::ranges::find(roles, role) != roles.end();
   };
-  if (!has_role("broker") || !has_role("controller")) {
-    return base::fail(base::Errc::kUnsupported,
-                      "config process.roles: this version runs as broker,controller: one node that is both");
+  is_broker = has_role("broker");
+  is_controller = has_role("controller");
+  const auto of_controllers = std::ranges::count_if(
+      listeners.bound, [this](const ListenerAddress& at) { return is_controller_listener(at.name); });
+  if (!is_broker && !is_controller) {
+    return base::fail(base::Errc::kInvalidArgument,
+                      "config process.roles: must name broker, controller or both");
+  }
+  if (metadata_config.controller_listener_names().empty()) {
+    return base::fail(base::Errc::kInvalidArgument, "config controller.listener.names: must name a listener");
+  }
+  if (is_controller != (of_controllers > 0)) {
+    return base::fail(base::Errc::kInvalidArgument,
+                      is_controller
+                          ? "config listeners: a controller needs a listener of controller.listener.names"
+                          : "config listeners: a broker has no listener of controller.listener.names");
+  }
+  if (!is_broker && of_controllers < static_cast<std::ptrdiff_t>(listeners.bound.size())) {
+    return base::fail(base::Errc::kInvalidArgument,
+                      "config listeners: a controller has only listeners of controller.listener.names");
   }
   return {};
 }

@@ -23,9 +23,9 @@ class Broker {
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
-  // Serves requests and is registered when it returns. Meanwhile `is_stop_wanted` is asked a few times a
-  // second; once it says yes, nothing is waited for any more that others would have to do. ERRORS:
-  // kShuttingDown when it was given up so; everything has been stopped in order then.
+  // Serves requests and, as a broker, is registered when it returns. Meanwhile `is_stop_wanted` is asked a
+  // few times a second; once it says yes, nothing is waited for any more that others would have to do.
+  // ERRORS: kShuttingDown when it was given up so; everything has been stopped in order then.
   base::Result<> start(const std::function<bool()>& is_stop_wanted);
   // Whether a part has failed so that the broker must end: a disk error in the metadata log, for one.
   bool has_failed() const;

@@ -45,6 +45,8 @@ struct Broker::Parts {
   coordinator::GroupConfig group_config;
   handlers::HandlerConfig handler_config;
 
+  bool is_broker = false;  // process.roles
+  bool is_controller = false;
   Listeners listeners;
   std::string directory;
 
@@ -62,9 +64,11 @@ struct Broker::Parts {
 
   base::Uuid incarnation_id;                                    // Of this process.
   std::vector<std::unique_ptr<aio::AsioTransport>> transports;  // One per lane.
+  std::unique_ptr<aio::AsioTransport> control_transport;
   std::unique_ptr<storage::LogDirectory> logs;
   std::unique_ptr<metadata::BrokerConfigView> config_view;
   std::unique_ptr<metadata::MetadataNode> metadata;
+  // From here to the services: null without the broker role.
   std::unique_ptr<replication::ReplicaManager> replicas;
   std::unique_ptr<coordinator::GroupCoordinators> groups;
   std::unique_ptr<handlers::FetchSessions> fetch_sessions;
@@ -74,7 +78,10 @@ struct Broker::Parts {
   std::unique_ptr<MetadataPublisher> publisher;
   handlers::Services services;
   std::unique_ptr<RequestRouter> router;
+  handlers::Services controller_services;
+  std::unique_ptr<RequestRouter> controller_router;
   std::vector<std::unique_ptr<net::Listener>> sockets;
+  std::vector<std::unique_ptr<net::Listener>> controller_sockets;
   std::unique_ptr<net::HttpServer> admin;
 
   std::vector<const base::ConfigSection*> sections() const {
@@ -95,15 +102,20 @@ struct Broker::Parts {
   void warn_unknown() const;
   bool is_controller_listener(const std::string& name) const;
   base::Result<> open();
+  base::Result<> open_metadata();
+  void open_broker();
   base::Result<> start_admin();
-  base::Result<> start_listeners();
+  // On `reactors`, the first of which it is called on.
+  base::Result<> start_listeners(bool of_controllers, std::vector<aio::AsioReactor*> reactors);
   net::HttpReply answer_admin(std::string_view path) const;
   metadata::LifecycleOptions lifecycle_options();
   void connect_replicas();
   aio::Task<base::Result<>> start_parts();
+  aio::Task<base::Result<>> start_broker();
   base::Result<> check_start_wanted() const;
   void give_up_start();
   aio::Task<base::Result<>> stop_parts();
+  aio::Task<base::Result<>> stop_broker();
 };
 
 }  // namespace penstock::server

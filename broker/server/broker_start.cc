@@ -50,27 +50,55 @@ base::Result<> Broker::Parts::open() {
   }
   incarnation_id = base::Uuid::random(random);
   config_view = std::make_unique<metadata::BrokerConfigView>(node, properties, sections());
+  TRY(open_metadata());
+  if (is_broker) open_broker();
+  controller_services = handlers::Services{.node_id = node.value(),
+                                           .cluster_id = meta.cluster_id,
+                                           .listener_kind = handlers::ListenerKind::kController,
+                                           .images = &metadata->images(),
+                                           .controller = &metadata->local_controller(),
+                                           .quorum = &metadata->quorum(),
+                                           .authorizer = &authorizer,
+                                           .config = config_view.get(),
+                                           .handler_config = &handler_config};
+  controller_router = std::make_unique<RequestRouter>(controller_services, metrics);
+  return {};
+}
+
+base::Result<> Broker::Parts::open_metadata() {
+  control_transport = std::make_unique<aio::AsioTransport>(control->reactor());
   metadata::MetadataNodeOptions options;
   options.reactor = &control->reactor();
   options.disk = &disk;
   options.random = &random;
   options.config = &metadata_config;
   options.configs = config_view.get();
-  options.node = node;
-  options.directory_id = meta.directory_id;
-  options.cluster_id = meta.cluster_id;
+  options.node = kafka::NodeId(metadata_config.node_id());
+  options.directory_id = logs->meta().directory_id;
+  options.cluster_id = logs->meta().cluster_id;
   options.log_directory = metadata_config.log_dir().empty() ? directory : metadata_config.log_dir();
+  options.is_controller = is_controller;
   for (const ListenerAddress& listener : listeners.advertised) {
     if (!is_controller_listener(listener.name)) continue;
     options.controller_listeners.push_back(
         {.name = listener.name, .host = listener.host, .port = listener.port, .security_protocol = 0});
+  }
+  options.transport = control_transport.get();
+  for (const std::string& text : metadata_config.quorum_bootstrap_servers()) {
+    TRY_ASSIGN(const ListenerAddress at, parse_host_port("controller.quorum.bootstrap.servers", text));
+    options.bootstrap.push_back({at.host, at.port});
   }
   options.on_fatal = [](const base::Error& error) {
     log.error("the metadata log cannot go on: {}", error.what());
   };
   options.is_topic_deletion_enabled = handler_config.delete_topics();
   TRY_ASSIGN(metadata, metadata::MetadataNode::open(std::move(options)));
+  return {};
+}
 
+void Broker::Parts::open_broker() {
+  const storage::MetaProperties& meta = logs->meta();
+  const kafka::NodeId node(metadata_config.node_id());
   replicas = std::make_unique<replication::ReplicaManager>(node, replication_config, lane_bases(), *logs);
   connect_replicas();
   groups = std::make_unique<coordinator::GroupCoordinators>(group_config, random);
@@ -95,6 +123,7 @@ base::Result<> Broker::Parts::open() {
                                 .cluster_id = meta.cluster_id,
                                 .images = &metadata->images(),
                                 .controller = &metadata->controller(),
+                                .quorum = &metadata->quorum(),
                                 .replicas = replicas.get(),
                                 .groups = groups.get(),
                                 .fetch_sessions = fetch_sessions.get(),
@@ -104,7 +133,6 @@ base::Result<> Broker::Parts::open() {
                                 .handler_config = &handler_config,
                                 .group_config = &group_config};
   router = std::make_unique<RequestRouter>(services, metrics);
-  return {};
 }
 
 void Broker::Parts::connect_replicas() {
@@ -140,10 +168,9 @@ metadata::LifecycleOptions Broker::Parts::lifecycle_options() {
   return options;
 }
 
-base::Result<> Broker::Parts::start_listeners() {
+base::Result<> Broker::Parts::start_listeners(bool of_controllers, std::vector<aio::AsioReactor*> reactors) {
   for (const ListenerAddress& address : listeners.bound) {
-    // A quorum of one has nobody to talk to on its controller listener.
-    if (is_controller_listener(address.name)) continue;
+    if (is_controller_listener(address.name) != of_controllers) continue;
     net::ListenerOptions options;
     options.name = address.name;
     options.host = address.host;
@@ -152,11 +179,12 @@ base::Result<> Broker::Parts::start_listeners() {
     options.connections_max = static_cast<std::size_t>(server.connections_max());
     if (server.connections_idle_max_ms() >= 0)
       options.idle_max = base::milliseconds(server.connections_idle_max_ms());
-    auto socket = std::make_unique<net::Listener>(std::move(options), lane_reactors(), *router);
+    auto socket = std::make_unique<net::Listener>(std::move(options), reactors,
+                                                  of_controllers ? *controller_router : *router);
     TRY(socket->start());
     log.info("listening on {}://{}:{}", address.name, address.host.empty() ? "*" : address.host,
              socket->port());
-    sockets.push_back(std::move(socket));
+    (of_controllers ? controller_sockets : sockets).push_back(std::move(socket));
   }
   return {};
 }
@@ -168,33 +196,41 @@ base::Result<> Broker::Parts::check_start_wanted() const {
 
 void Broker::Parts::give_up_start() {
   is_start_given_up = true;
+  if (!is_broker) return;
   lifecycle->give_up_waiting();
   publisher->give_up_waiting();
 }
 
 aio::Task<base::Result<>> Broker::Parts::start_parts() {
   CO_TRY(start_admin());
-  CO_TRY(co_await replicas->start(control->reactor()));
-  CO_TRY(check_start_wanted());
-  publisher->start();
+  if (is_broker) {
+    CO_TRY(co_await replicas->start(control->reactor()));
+    CO_TRY(check_start_wanted());
+    publisher->start();
+  }
   metadata->start();
+  // Controllers are served by the control reactor: no busy data path delays a vote or a heartbeat.
+  if (is_controller) CO_TRY(start_listeners(true, {&control->reactor()}));
+  if (is_broker) CO_TRY(co_await start_broker());
+  is_ready = true;
+  log.info("node {} of cluster {} is ready", metadata_config.node_id(), logs->meta().cluster_id);
+  co_return base::Result<>{};
+}
+
+aio::Task<base::Result<>> Broker::Parts::start_broker() {
   lifecycle->start();
   CO_TRY(co_await lifecycle->wait_registered());
   // The registration is a record at the offset that is its epoch: with it applied, so is all that came
   // before.
   co_await publisher->wait_applied(kafka::Offset(lifecycle->epoch().value()));
   CO_TRY(check_start_wanted());
-  auto start_sockets = [this] { return start_listeners(); };
+  auto start_sockets = [this] { return start_listeners(false, lane_reactors()); };
   CO_TRY(co_await aio::run_on(control->reactor(), lanes.front()->reactor(), std::move(start_sockets)));
   lifecycle->set_ready();
-  CO_TRY(co_await lifecycle->wait_unfenced());
-  is_ready = true;
-  log.info("broker {} of cluster {} is ready", metadata_config.node_id(), logs->meta().cluster_id);
-  co_return base::Result<>{};
+  co_return co_await lifecycle->wait_unfenced();
 }
 
-aio::Task<base::Result<>> Broker::Parts::stop_parts() {
-  is_ready = false;
+aio::Task<base::Result<>> Broker::Parts::stop_broker() {
   if (metadata_config.controlled_shutdown() && !metadata->has_failed()) {
     const bool is_granted = co_await lifecycle->controlled_shutdown(kControlledShutdownMax);
     if (!is_granted) log.warn("stopping without the controller's leave");
@@ -207,8 +243,16 @@ aio::Task<base::Result<>> Broker::Parts::stop_parts() {
   co_await lifecycle->stop();
   co_await groups->stop(control->reactor());
   co_await publisher->stop();
-  const auto stopped = co_await replicas->stop(control->reactor(), epoch);
+  co_return co_await replicas->stop(control->reactor(), epoch);
+}
+
+aio::Task<base::Result<>> Broker::Parts::stop_parts() {
+  is_ready = false;
+  base::Result<> stopped;
+  if (is_broker) stopped = co_await stop_broker();
   co_await metadata->stop();
+  // Until then others may still be answered.
+  for (auto& socket : controller_sockets) co_await socket->stop();
   if (admin) admin->stop();
   if (stopped) log.info("stopped cleanly");
   co_return stopped;

@@ -92,14 +92,14 @@ net::Response closing() { return net::Response{.parts = {}, .must_close = true};
 }  // namespace
 
 bool RequestRouter::is_pipelined(base::ByteSpan frame) const {
-  const handlers::Handler* handler = handlers::find_handler(key_of(frame));
+  const handlers::Handler* handler = handlers::find_handler(key_of(frame), services_.listener_kind);
   return handler != nullptr && handler->is_pipelined;
 }
 
 aio::Task<net::Response> RequestRouter::handle(const net::ConnectionInfo& info, aio::Reactor& reactor,
                                                aio::CancelToken disconnected, net::Frame frame) {
   const std::int16_t key = key_of(frame.bytes);
-  const handlers::Handler* handler = handlers::find_handler(key);
+  const handlers::Handler* handler = handlers::find_handler(key, services_.listener_kind);
   metrics_.count_request(key, frame.bytes.size());
   if (handler == nullptr || frame.bytes.size() < kKeyAndVersionBytes + sizeof(std::int32_t)) {
     metrics_.count_refused();

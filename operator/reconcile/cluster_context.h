@@ -34,6 +34,7 @@ StepResult validate_cluster(ClusterContext& context);
 StepResult reconcile_identity(ClusterContext& context);
 StepResult reconcile_service_account(ClusterContext& context);
 StepResult reconcile_services(ClusterContext& context);
+StepResult check_config(ClusterContext& context);
 StepResult reconcile_config(ClusterContext& context);
 StepResult reconcile_disruption_budget(ClusterContext& context);
 StepResult reconcile_stateful_set(ClusterContext& context);

@@ -194,6 +194,23 @@ aio::Task<Result<>> KafkaTopicAdmin::remove(std::string topic) {
   co_return check(row_done.error_code, row_done.error_message);
 }
 
+aio::Task<Result<ConfigTypes>> KafkaTopicAdmin::describe_types(std::int32_t broker) {
+  kafka::DescribeConfigsRequest request;
+  kafka::DescribeConfigsRequest::DescribeConfigsResource resource;
+  resource.resource_type = kafka::kResourceBroker;
+  resource.resource_name = std::to_string(broker);
+  resource.configuration_keys = std::nullopt;
+  request.resources.push_back(std::move(resource));
+  CO_TRY_ASSIGN(const auto response, co_await client_.describe_configs(std::move(request)));
+  if (response.results.empty()) co_return fail(no_answer("DescribeConfigs"));
+  CO_TRY(check(response.results[0].error_code, response.results[0].error_message));
+  ConfigTypes types;
+  for (const auto& row : response.results[0].configs) {
+    types[row.name] = static_cast<base::ConfigType>(row.config_type);
+  }
+  co_return types;
+}
+
 aio::Task<Result<Configs>> KafkaTopicAdmin::describe_defaults() {
   co_return co_await dynamic_configs(kafka::kResourceBroker, "", kSourceDynamicDefaultBroker);
 }

@@ -27,6 +27,7 @@ class KafkaTopicAdmin final : public TopicAdmin {
   aio::Task<base::Result<>> set_partitions(std::string topic, std::int32_t partitions) override;
   aio::Task<base::Result<>> alter_configs(std::string topic, ConfigChanges changes) override;
   aio::Task<base::Result<>> remove(std::string topic) override;
+  aio::Task<base::Result<ConfigTypes>> describe_types(std::int32_t broker) override;
   aio::Task<base::Result<Configs>> describe_defaults() override;
   aio::Task<base::Result<>> alter_defaults(ConfigChanges changes) override;
 

@@ -17,6 +17,7 @@ constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
     {"identity", reconcile_identity},
     {"service account", reconcile_service_account},
     {"services", reconcile_services},
+    {"config check", check_config},
     // Before the StatefulSet, whose pods mount it.
     {"config", reconcile_config},
     {"disruption budget", reconcile_disruption_budget},

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/aio/task.h"
+#include "base/config.h"
 #include "base/error.h"
 
 namespace penstock::reconcile {
@@ -19,6 +20,8 @@ namespace penstock::reconcile {
 using Configs = std::map<std::string, std::string>;
 // A value to set, or none to go back to the default.
 using ConfigChanges = std::map<std::string, std::optional<std::string>>;
+
+using ConfigTypes = std::map<std::string, base::ConfigType>;
 
 struct TopicState {
   std::string id;
@@ -47,6 +50,8 @@ class TopicAdmin {
   // Success when it is gone, whoever removed it.
   virtual aio::Task<base::Result<>> remove(std::string topic) = 0;
 
+  // The types of a broker's properties, by name.
+  virtual aio::Task<base::Result<ConfigTypes>> describe_types(std::int32_t broker) = 0;
   // The dynamic defaults of all brokers.
   virtual aio::Task<base::Result<Configs>> describe_defaults() = 0;
   virtual aio::Task<base::Result<>> alter_defaults(ConfigChanges changes) = 0;

@@ -105,6 +105,33 @@ TEST(BadResources, LeaveWhatRunsUntouchedAndTheFixRecovers) {
   }
 }
 
+// It would end the only broker there is.
+TEST(BadResources, AConfigThatTheBrokerCannotReadIsNotRolledOut) {
+  World world;
+  world.add_cluster(R"({"storage":{"size":"1Gi"},"config":{"log.retention.hours":24}})");
+  world.settle();
+  const Json pod = world.kube.find(kube::kPodKind, "kafka", "demo-0");
+  for (const char* config :
+       {R"({"log.retention.hours":"a while"})", R"({"log.retention.hours":"9999999999"})",
+        R"({"auto.create.topics.enable":"maybe"})"}) {
+    world.edit(kube::kKafkaClusterKind, "demo", (std::string(R"({"config":)") + config + "}").c_str());
+    world.settle();
+    const Json ready = ready_of(world.cluster());
+    EXPECT_EQ(ready["reason"], "InvalidConfig") << config;
+    EXPECT_TRUE(ready["message"].get<std::string>().starts_with("spec.config: ")) << ready["message"];
+    EXPECT_EQ(world.kube.find(kube::kPodKind, "kafka", "demo-0"), pod);
+    world.edit(kube::kKafkaClusterKind, "demo",
+               R"({"config":{"log.retention.hours":24,"auto.create.topics.enable":null}})");
+    world.settle();
+    EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready"));
+  }
+  // A broker that does not run is not asked: the change may be what mends it.
+  world.are_pods_ready = false;
+  world.edit(kube::kKafkaClusterKind, "demo", R"({"config":{"log.retention.hours":12}})");
+  world.settle();
+  EXPECT_NE(world.kube.find(kube::kPodKind, "kafka", "demo-0")["metadata"]["uid"], pod["metadata"]["uid"]);
+}
+
 // What is too large or too deep for a table.
 TEST(BadResources, OfAnySizeAndDepthAreRefused) {
   World world;

@@ -75,6 +75,11 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
     topics.erase(topic);
     co_return end_change();
   }
+  aio::Task<base::Result<ConfigTypes>> describe_types(std::int32_t) override {
+    CO_TRY(check_answers());
+    co_return ConfigTypes{{"log.retention.hours", base::ConfigType::kInt},
+                          {"auto.create.topics.enable", base::ConfigType::kBoolean}};
+  }
   aio::Task<base::Result<Configs>> describe_defaults() override {
     CO_TRY(check_answers());
     co_return defaults;

@@ -27,6 +27,8 @@ class EmptyController : public metadata::ControllerApi {
     co_return kafka::Message##Response();                                                       \
   }
   PENSTOCK_CONTROLLER_CALLS(EMPTY_ANSWER)
+  EMPTY_ANSWER(register_controller, ControllerRegistration, )
+  EMPTY_ANSWER(describe_quorum, DescribeQuorum, )
 #undef EMPTY_ANSWER
 };
 

@@ -2,6 +2,7 @@
 // come to this listener, for the principal that the broker names.
 #include "broker/handlers/access.h"
 #include "broker/handlers/handler_table.h"
+#include "broker/raft/quorum_service.h"
 #include "kafka/error_codes.h"
 #include "kafka/messages/default_principal_data.h"
 #include "kafka/messages/envelope_request.h"
@@ -35,6 +36,9 @@ std::optional<std::string> read_principal(base::ByteSpan bytes) {
 
 aio::Task<EnvelopeResponse> handle(RequestContext& context, EnvelopeRequest request) {
   if (auto refused = refuse_unless_cluster_action<EnvelopeResponse>(context)) co_return std::move(*refused);
+  // Only the envelope's own error makes a broker of Kafka look for the controller anew.
+  const kafka::NodeId leader = co_await context.services.quorum->leader(context.reactor);
+  if (leader.value() != context.services.node_id) co_return refuse(ErrorCode::kNotController);
   const base::ByteSpan inner(request.request_data);
   if (inner.size() < 8) co_return refuse(ErrorCode::kInvalidRequest);
   const auto key = base::load_be<std::int16_t>(inner.data());

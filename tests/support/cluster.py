@@ -5,7 +5,7 @@ import subprocess
 import urllib.error
 import uuid
 
-from penstock import BIN, CLUSTER_ID, Broker, free_port, java, metrics, wait_until
+from penstock import BIN, CLUSTER_ID, KAFKA_LIBS, Broker, free_port, java, metrics, wait_until
 
 READY_SECONDS = 60
 
@@ -79,13 +79,17 @@ class Node(Broker):
 
 
 class Cluster:
-    """`roles` by node id: {1: "broker,controller", 4: "broker"}; the controllers are the first voters."""
+    """`roles` by node id: {1: "broker,controller", 4: "broker"}; the controllers are the first voters. Nodes in
+    `of_kafka` are run by Apache Kafka."""
 
-    def __init__(self, directory, roles, overrides=None):
+    def __init__(self, directory, roles, overrides=None, of_kafka=()):
         ports = {node: free_port() for node, role in roles.items() if "controller" in role}
         bootstrap = [f"127.0.0.1:{port}" for port in ports.values()]
-        self.nodes = {node: Node(pathlib.Path(directory) / str(node), node, role, bootstrap, overrides, ports.get(node))
-                      for node, role in roles.items()}
+        self.nodes = {}
+        for node, role in roles.items():
+            kind = KafkaNode if node in of_kafka else Node
+            self.nodes[node] = kind(pathlib.Path(directory) / str(node), node, role, bootstrap, overrides,
+                                    ports.get(node))
         self.voters = ",".join(node.voter for node in self.controllers())
         for node in self.nodes.values():
             self.format(node)
@@ -129,3 +133,34 @@ def status(text):
     """`describe --status` as a dictionary."""
     pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
     return {key.strip(): value.strip() for key, value in pairs}
+
+
+class KafkaNode(Node):
+    """The same node, run by Apache Kafka."""
+
+    def start(self, wait=True):
+        self.started_at = self.log_path.stat().st_size if self.log_path.exists() else 0
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                ["java", "-Xmx320m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp",
+                 f"{KAFKA_LIBS}/*", "kafka.Kafka", self.config], stdout=log, stderr=log)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def is_ready(self):
+        self.check_running()
+        with open(self.log_path, "rb") as log:
+            log.seek(self.started_at)
+            return b"Kafka Server started" in log.read()
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None

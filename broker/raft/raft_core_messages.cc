@@ -176,6 +176,14 @@ void RaftCore::take_records(const FetchAnswer& answer) {
     fetch();
     return;
   }
+  if (answer.snapshot) {
+    // Asking again would be answered so again, without end.
+    effects_.emplace_back(LogFailed{base::Error(
+        base::Errc::kUnsupported,
+        "the leader of the metadata quorum offers a snapshot in place of its log, which this version does "
+        "not fetch")});
+    return;
+  }
   leader_high_watermark_ = answer.high_watermark;
   if (answer.records.empty()) {
     set_high_watermark(std::min(leader_high_watermark_, flushed_));

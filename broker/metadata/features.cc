@@ -16,6 +16,19 @@ const std::vector<FeatureRange>& supported_features() {
   return kSupported;
 }
 
+std::vector<FeatureRange> broker_features() {
+  std::vector<FeatureRange> features = supported_features();
+  for (FeatureRange& feature : features) {
+    if (feature.name == kKraftVersionFeature) feature.min_version = 0;
+  }
+  return features;
+}
+
+const std::map<std::string, std::int16_t>& default_levels() {
+  static const std::map<std::string, std::int16_t> kLevels = {{std::string(kElrVersion), 1}};
+  return kLevels;
+}
+
 bool is_known_feature(std::string_view name) {
   static constexpr std::array<std::string_view, 7> kKnown = {"kraft.version",
                                                              "metadata.version",

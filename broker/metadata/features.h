@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,8 +21,13 @@ inline constexpr std::string_view kKraftVersionFeature = "kraft.version";
 inline constexpr std::string_view kElrVersion = "eligible.leader.replicas.version";
 inline constexpr std::int16_t kMetadataVersionLevel = 30;  // 4.3-IV0
 
-// For registrations and ApiVersions.
+// For ApiVersions, and for controllers' registrations.
 const std::vector<FeatureRange>& supported_features();
+// For a broker's registration. Kafka's controllers do not count kraft.version among the finalized levels and
+// take it for 0, so that a broker says "from 0" although it never serves a quorum of that version.
+std::vector<FeatureRange> broker_features();
+// The levels above 0 that a new cluster has unless it is formatted otherwise, besides metadata.version.
+const std::map<std::string, std::int16_t>& default_levels();
 // Features of Kafka 4.3 that we lack: they may be named at level 0.
 bool is_known_feature(std::string_view name);
 // ERRORS: kUnsupported naming feature and level, and how to format without it.

@@ -71,6 +71,7 @@ class ReplicaManager {
 
   kafka::NodeId self() const { return self_; }
   const ReplicationConfig& config() const { return config_; }
+  const storage::LogDirectory& logs() const { return logs_; }
   std::size_t reactor_count() const { return shards_.size(); }
   std::size_t owner(const PartitionKey& key) const { return stable_hash(key) % shards_.size(); }
   // Touched only on its reactor.

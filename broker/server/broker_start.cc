@@ -158,7 +158,7 @@ metadata::LifecycleOptions Broker::Parts::lifecycle_options() {
     options.listeners.push_back(
         {.name = listener.name, .host = listener.host, .port = listener.port, .security_protocol = 0});
   }
-  options.features = metadata::supported_features();
+  options.features = metadata::broker_features();
   if (!metadata_config.rack().empty()) options.rack = metadata_config.rack();
   options.directories = {logs->meta().directory_id};
   options.previous_epoch = logs->previous_broker_epoch();

@@ -100,6 +100,7 @@ base::Result<std::map<std::string, std::int16_t>> parse_features(const Arguments
     TRY(metadata::check_feature(name, level));
     features[name] = level;
   }
+  features.insert(metadata::default_levels().begin(), metadata::default_levels().end());
   return features;
 }
 

@@ -16,19 +16,20 @@ namespace {
 // The feature levels of a new cluster, which the first controller writes into the log.
 base::Result<base::Bytes> bootstrap_snapshot(const FormatPlan& plan, std::int64_t now_ms) {
   raft::SnapshotBuilder builder({.now_ms = now_ms});
+  std::vector<base::Bytes> records;
   const auto add = [&](const std::string& name, std::int16_t level) {
     kafka::FeatureLevelRecord record;
     record.name = name;
     record.feature_level = level;
-    return builder.add_batch({metadata::encode_record(record)});
+    records.push_back(metadata::encode_record(record));
   };
   // metadata.version first: it says how to read what follows.
   const std::string version(metadata::kMetadataVersion);
-  TRY(add(version,
-          plan.features.contains(version) ? plan.features.at(version) : metadata::kMetadataVersionLevel));
+  add(version, plan.features.contains(version) ? plan.features.at(version) : metadata::kMetadataVersionLevel);
   for (const auto& [name, level] : plan.features) {
-    if (name != version && name != metadata::kKraftVersionFeature && level > 0) TRY(add(name, level));
+    if (name != version && name != metadata::kKraftVersionFeature && level > 0) add(name, level);
   }
+  TRY(builder.add_batch(records));
   return builder.finish();
 }
 

@@ -27,7 +27,7 @@ struct FormatPlan {
   bool is_standalone = false;                          // This node is the one voter.
   std::optional<raft::VoterSet> voters{};              // --initial-controllers
   std::vector<raft::Endpoint> controller_endpoints{};  // Of this node, for is_standalone.
-  std::map<std::string, std::int16_t> features{};      // Levels above 0.
+  std::map<std::string, std::int16_t> features{};      // Level 0 is as good as none.
   bool is_ignoring_formatted = false;
 };
 

@@ -5,11 +5,13 @@ namespace {
 
 // How long a change behind our back may stand; no watch tells of it.
 constexpr auto kDriftInterval = base::seconds(20);
+constexpr int kMinIsrOfKafka = 1;
 
 }  // namespace
 
 // min.insync.replicas is a dynamic default of the cluster: with eligible leader replicas on, Kafka's
-// controller refuses it in a broker's own properties.
+// controller refuses it in a broker's own properties. It refuses to remove it too, so that a default that is
+// not wanted goes back to Kafka's.
 StepResult reconcile_cluster_defaults(ClusterContext& context) {
   const auto& meta = context.cluster.meta;
   const std::string endpoints = ready_endpoints(context.deps, meta.ns, meta.name);
@@ -23,10 +25,10 @@ StepResult reconcile_cluster_defaults(ClusterContext& context) {
   }
   const auto found = live->find("min.insync.replicas");
   ConfigChanges changes;
-  if (wanted && (found == live->end() || found->second != std::to_string(*wanted))) {
-    changes["min.insync.replicas"] = std::to_string(*wanted);
+  const std::string value = std::to_string(wanted.value_or(kMinIsrOfKafka));
+  if (found == live->end() ? wanted.has_value() : found->second != value) {
+    changes["min.insync.replicas"] = value;
   }
-  if (!wanted && found != live->end()) changes["min.insync.replicas"] = std::nullopt;
   if (!changes.empty()) CO_TRY(co_await admin.alter_defaults(std::move(changes)));
   co_return StepOutcome::requeue_after(kDriftInterval);
 }

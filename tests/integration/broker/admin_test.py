@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What Apache Kafka's own tools ask of a controller: leader elections, features, unregistration."""
+import json
 import sys
 import unittest
 
@@ -21,6 +22,40 @@ class Administration(penstock.BrokerTest):
         done = self.tool(election, "--election-type", "unclean", "--topic", "none", "--partition", "0", check=False)
         self.assertIn("UnknownTopicOrPartitionException", done.stdout + done.stderr)
 
+    def json_file(self, name, content):
+        path = self.broker.directory / name
+        path.write_text(json.dumps(content))
+        return path
+
+    def test_reassignment(self):
+        penstock.topics(self.broker, "--create", "--topic", "orders")
+        reassign = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
+        plan = {"version": 1, "partitions": [{"topic": "orders", "partition": 0, "replicas": [1]}]}
+        path = self.json_file("plan.json", plan)
+        done = self.tool(reassign, "--reassignment-json-file", path, "--execute")
+        self.assertIn("Successfully started partition reassignment", done.stdout)
+        done = self.tool(reassign, "--reassignment-json-file", path, "--verify")
+        self.assertIn("Reassignment of partition orders-0 is completed", done.stdout)
+        self.assertIn("No partition reassignments found", self.tool(reassign, "--list").stdout)
+        plan["partitions"][0]["replicas"] = [1, 9]
+        refused = self.tool(reassign, "--reassignment-json-file", self.json_file("wrong.json", plan), "--execute",
+                            check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("9", refused.stdout + refused.stderr)
+
+    def test_log_directories(self):
+        penstock.topics(self.broker, "--create", "--topic", "orders", "--partitions", "2")
+        penstock.kcat(self.broker, "-P", "-t", "orders", "-p", "1", input_text="a record\n")
+        shown = self.tool("org.apache.kafka.tools.LogDirsCommand", "--describe", "--topic-list", "orders").stdout
+        described = json.loads(next(line for line in shown.splitlines() if line.startswith("{")))
+        directory = described["brokers"][0]["logDirs"][0]
+        self.assertEqual(directory["logDir"], str(self.broker.data))
+        sizes = {row["partition"]: row["size"] for row in directory["partitions"]}
+        self.assertEqual(sizes.keys(), {"orders-0", "orders-1"})
+        self.assertEqual(sizes["orders-0"], 0)
+        log = self.broker.data / "orders-1" / "00000000000000000000.log"
+        self.assertEqual(sizes["orders-1"], log.stat().st_size)
+
     def test_features(self):
         features = "org.apache.kafka.tools.FeatureCommand"
 
@@ -29,9 +64,7 @@ class Administration(penstock.BrokerTest):
             return next(line for line in lines if "eligible.leader.replicas.version" in line)
 
         feature = ["--feature", "eligible.leader.replicas.version=0"]
-        self.assertIn("SupportedMaxVersion: 1", level())
-        self.tool(features, "upgrade", "--feature", "eligible.leader.replicas.version=1")
-        self.assertIn("FinalizedVersionLevel: 1", level())
+        self.assertRegex(level(), r"SupportedMaxVersion: 1.*FinalizedVersionLevel: 1")
         shown = penstock.java("kafka.admin.ConfigCommand", "--bootstrap-server", self.broker.bootstrap, "--describe",
                               "--entity-type", "brokers", "--entity-default").stdout
         self.assertIn("min.insync.replicas=1", shown)
@@ -39,6 +72,8 @@ class Administration(penstock.BrokerTest):
         self.assertIn("FinalizedVersionLevel: 1", level())
         self.tool(features, "downgrade", *feature)
         self.assertIn("FinalizedVersionLevel: 0", level())
+        self.tool(features, "upgrade", "--feature", "eligible.leader.replicas.version=1")
+        self.assertIn("FinalizedVersionLevel: 1", level())
         refused = self.tool(features, "upgrade", "--feature", "eligible.leader.replicas.version=2", check=False)
         self.assertNotEqual(refused.returncode, 0)
 

@@ -12,8 +12,7 @@ import unittest
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 from penstock import BIN, CLUSTER_ID, KAFKA_LIBS, Broker, java, run, topics, wait_until  # noqa: E402
 
-MISSING = ("transaction.version", "group.version", "share.version", "streams.version",
-           "eligible.leader.replicas.version")
+MISSING = ("transaction.version", "group.version", "share.version", "streams.version")
 NO_FEATURES = [argument for name in MISSING for argument in ("--feature", f"{name}=0")]
 
 
@@ -129,7 +128,7 @@ class FormatTest(unittest.TestCase):
         self.format_by_kafka()  # Kafka finalizes all of its features.
         done = run([BIN / "penstock-broker", "--config", self.broker.config], check=False, timeout=30)
         self.assertNotEqual(done.returncode, 0)
-        self.assertRegex(done.stdout + done.stderr, r"feature (transaction|group|share|streams|eligible\.leader\.replicas)\.version=\d")
+        self.assertRegex(done.stdout + done.stderr, r"feature (transaction|group|share|streams)\.version=\d")
 
     def test_a_second_format_is_refused_and_can_be_ignored(self):
         command = [BIN / "penstock-broker", "format", "--config", self.broker.config, "--cluster-id", CLUSTER_ID,

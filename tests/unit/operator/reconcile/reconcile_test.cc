@@ -45,6 +45,18 @@ TEST(ReconcileCluster, MakesEverythingAndThenWritesNothing) {
   EXPECT_EQ(world.kube.writes(), writes);
 }
 
+TEST(ReconcileCluster, ADefaultThatIsNotWantedGoesBackToKafkas) {
+  World world;
+  world.add_cluster(kCluster);
+  world.settle();
+  Json cluster = world.cluster();
+  cluster["spec"]["topicDefaults"] = Json::object();
+  world.kube.put(kube::kKafkaClusterKind, cluster);
+  world.admin.defaults["min.insync.replicas"] = "2";
+  world.settle();
+  EXPECT_EQ(world.admin.defaults, (Configs{{"min.insync.replicas", "1"}}));
+}
+
 TEST(ReconcileCluster, ConfigChangeMakesANewRevisionAndRollsThePod) {
   World world;
   world.add_cluster(kCluster);

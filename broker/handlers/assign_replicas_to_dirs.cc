@@ -1,4 +1,4 @@
-// AssignReplicasToDirs: a broker says in which directories its replicas are.
+// AssignReplicasToDirs: a broker says in which of its directories a replica is (KIP-858).
 #include "broker/handlers/access.h"
 #include "broker/metadata/controller_api.h"
 #include "kafka/messages/assign_replicas_to_dirs_request.h"

@@ -9,16 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "base/aio/asio_reactor.h"
+#include "base/aio/reactor.h"
 #include "base/aio/task.h"
+#include "broker/net/acceptor.h"
 #include "broker/net/connection.h"
 
 namespace penstock::net {
 
 struct ListenerOptions {
   std::string name;  // "PLAINTEXT"
-  std::string host;  // Empty: every address.
-  std::uint16_t port = 0;
   ConnectionLimits limits;
   std::size_t connections_max = 16'384;
   base::Duration idle_max = std::chrono::minutes(10);  // connections.max.idle.ms
@@ -26,13 +25,14 @@ struct ListenerOptions {
 
 class Listener {
  public:
-  // `reactors` is not empty; the first one accepts. All arguments outlive the listener.
-  Listener(ListenerOptions options, std::vector<aio::AsioReactor*> reactors, RequestSink& sink);
+  // `reactors` is not empty; the first one accepts. They and the sink outlive the listener.
+  Listener(ListenerOptions options, std::unique_ptr<Acceptor> acceptor, std::vector<aio::Reactor*> reactors,
+           RequestSink& sink);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // Binds and listens. ERRORS: kIo and others naming host:port, with a hint when the port is taken.
+  // Binds and listens. ERRORS: those of Acceptor::listen.
   base::Result<> start();
   aio::Task<> stop();
 

@@ -20,9 +20,9 @@ base::Result<> Broker::Parts::start_admin() {
   });
   metrics.add_gauge("penstock_active_controller", "1 while this node is the active controller.",
                     [this] { return metadata->is_active_controller() ? 1.0 : 0.0; });
-  admin = std::make_unique<net::HttpServer>(control->reactor(),
-                                            [this](std::string_view path) { return answer_admin(path); });
-  return admin->start(address.host, address.port);
+  TRY_ASSIGN(admin, environment->serve_http(address.host, address.port,
+                                            [this](std::string_view path) { return answer_admin(path); }));
+  return {};
 }
 
 net::HttpReply Broker::Parts::answer_admin(std::string_view path) const {

@@ -8,6 +8,7 @@
 #include "broker/server/blocking_call.h"
 #include "broker/server/broker_parts.h"
 #include "broker/server/cpu_count.h"
+#include "broker/server/thread_environment.h"
 #include "broker/server/version.h"
 
 namespace penstock::server {
@@ -101,9 +102,7 @@ Broker::Broker(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Broker::~Broker() {
   // Threads first: nothing may run while the parts go.
-  for (auto& lane : parts_->lanes) lane->stop_and_join();
-  if (parts_->control) parts_->control->stop_and_join();
-  parts_->pool.reset();
+  if (environment_) environment_->stop();
 }
 
 base::Result<std::unique_ptr<Broker>> Broker::create(base::Properties properties) {
@@ -119,19 +118,16 @@ base::Result<> Broker::start(const std::function<bool()>& is_stop_wanted) {
   parts.warn_unknown();
   const std::size_t wanted = static_cast<std::size_t>(parts.server.reactors());
   const std::size_t lanes = wanted > 0 ? wanted : available_cores();
-  parts.pool = std::make_unique<aio::BlockingPool>(static_cast<std::size_t>(parts.server.blocking_threads()));
-  parts.control = std::make_unique<aio::ReactorThread>(parts.clock, *parts.pool, "control");
-  for (std::size_t i = 0; i < lanes; ++i) {
-    parts.lanes.push_back(
-        std::make_unique<aio::ReactorThread>(parts.clock, *parts.pool, "reactor-" + std::to_string(i)));
-  }
+  environment_ =
+      std::make_unique<ThreadEnvironment>(lanes, static_cast<std::size_t>(parts.server.blocking_threads()));
+  parts.environment = environment_.get();
   TRY(parts.open());
-  auto starting = begin_call(parts.control->reactor(), [&parts] { return parts.start_parts(); });
+  auto starting = begin_call(environment_->control(), [&parts] { return parts.start_parts(); });
   bool is_given_up = false;
   while (starting.wait_for(kLookEvery) != std::future_status::ready) {
     if (is_given_up || !is_stop_wanted()) continue;
     is_given_up = true;
-    parts.control->reactor().post([&parts] { parts.give_up_start(); });
+    environment_->control().post([&parts] { parts.give_up_start(); });
   }
   auto started = starting.get();
   // What did start is stopped in order; why it failed is what the caller wants to know.
@@ -143,7 +139,7 @@ bool Broker::has_failed() const { return parts_->metadata != nullptr && parts_->
 
 base::Result<> Broker::stop() {
   Parts& parts = *parts_;
-  return blocking_call(parts.control->reactor(), [&parts] { return parts.stop_parts(); });
+  return blocking_call(environment_->control(), [&parts] { return parts.stop_parts(); });
 }
 
 }  // namespace penstock::server

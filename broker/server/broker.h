@@ -1,4 +1,5 @@
-// The composition root: builds every part of a broker, starts them in order, stops them in the reverse.
+// The composition root: builds every part of a broker on the threads of a program, starts them in order,
+// stops them in the reverse. The parts themselves (broker_parts.h) run in any environment.
 //
 // Start: data directory -> metadata (raft, controller) -> replicas -> registration -> listeners -> unfenced.
 // Stop:  controlled shutdown -> listeners -> coordinators -> replicas (clean-shutdown file) -> metadata.
@@ -14,6 +15,8 @@
 #include "base/error.h"
 
 namespace penstock::server {
+
+class ThreadEnvironment;
 
 class Broker {
  public:
@@ -31,9 +34,11 @@ class Broker {
   bool has_failed() const;
   base::Result<> stop();
 
- private:
   struct Parts;
+
+ private:
   explicit Broker(std::unique_ptr<Parts> parts);
+  std::unique_ptr<ThreadEnvironment> environment_;
   std::unique_ptr<Parts> parts_;
 };
 

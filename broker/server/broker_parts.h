@@ -1,4 +1,9 @@
-// Everything a broker is made of, in the order in which it is built. Internal to broker/server.
+// Everything a broker is made of, in the order in which it is built; the same on threads and in a simulation.
+// Internal to broker/server and tests/sim.
+//
+// Lifetime: load(), then environment, open(), start_parts(), stop_parts(). What runs is stopped before it
+// goes. Threads:  start_parts(), stop_parts() and give_up_start() on the control reactor, the rest before
+// anything runs.
 #pragma once
 
 #include <atomic>
@@ -6,10 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/aio/asio_reactor.h"
-#include "base/aio/asio_transport.h"
-#include "base/disk.h"
-#include "base/random.h"
+#include "base/aio/transport.h"
 #include "broker/coordinator/group/config.h"
 #include "broker/coordinator/group/group_coordinators.h"
 #include "broker/handlers/config.h"
@@ -27,6 +29,7 @@
 #include "broker/security/authorizer.h"
 #include "broker/server/broker.h"
 #include "broker/server/config.h"
+#include "broker/server/environment.h"
 #include "broker/server/metadata_publisher.h"
 #include "broker/server/metrics.h"
 #include "broker/server/request_router.h"
@@ -50,21 +53,15 @@ struct Broker::Parts {
   Listeners listeners;
   std::string directory;
 
-  base::SystemClock clock;
-  base::SystemRandom random;
-  base::PosixDisk disk;
+  Environment* environment = nullptr;
   security::AllowAll authorizer;
   Metrics metrics;
   std::atomic<bool> is_ready = false;
   bool is_start_given_up = false;  // Control reactor.
 
-  std::unique_ptr<aio::BlockingPool> pool;
-  std::unique_ptr<aio::ReactorThread> control;
-  std::vector<std::unique_ptr<aio::ReactorThread>> lanes;
-
-  base::Uuid incarnation_id;                                    // Of this process.
-  std::vector<std::unique_ptr<aio::AsioTransport>> transports;  // One per lane.
-  std::unique_ptr<aio::AsioTransport> control_transport;
+  base::Uuid incarnation_id;                                // Of this process.
+  std::vector<std::unique_ptr<aio::Transport>> transports;  // One per lane.
+  std::unique_ptr<aio::Transport> control_transport;
   std::unique_ptr<storage::LogDirectory> logs;
   std::unique_ptr<metadata::BrokerConfigView> config_view;
   std::unique_ptr<metadata::MetadataNode> metadata;
@@ -87,17 +84,6 @@ struct Broker::Parts {
   std::vector<const base::ConfigSection*> sections() const {
     return {&server, &metadata_config, &replication_config, &group_config, &handler_config};
   }
-  std::vector<aio::AsioReactor*> lane_reactors() {
-    std::vector<aio::AsioReactor*> reactors;
-    for (auto& lane : lanes) reactors.push_back(&lane->reactor());
-    return reactors;
-  }
-  std::vector<aio::Reactor*> lane_bases() {
-    std::vector<aio::Reactor*> reactors;
-    for (auto& lane : lanes) reactors.push_back(&lane->reactor());
-    return reactors;
-  }
-
   base::Result<> load();
   void warn_unknown() const;
   bool is_controller_listener(const std::string& name) const;
@@ -106,7 +92,7 @@ struct Broker::Parts {
   void open_broker();
   base::Result<> start_admin();
   // On `reactors`, the first of which it is called on.
-  base::Result<> start_listeners(bool of_controllers, std::vector<aio::AsioReactor*> reactors);
+  base::Result<> start_listeners(bool of_controllers, const std::vector<aio::Reactor*>& reactors);
   net::HttpReply answer_admin(std::string_view path) const;
   metadata::LifecycleOptions lifecycle_options();
   void connect_replicas();

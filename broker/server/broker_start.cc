@@ -32,7 +32,7 @@ std::string host_name() {
 }
 
 base::Result<> Broker::Parts::open() {
-  auto opened = storage::LogDirectory::open(disk, directory);
+  auto opened = storage::LogDirectory::open(environment->disk(), directory);
   if (!opened && opened.error().code() == base::Errc::kNotFound) {
     return base::fail(base::Errc::kNotFound,
                       fmt::format("log.dirs {} is not formatted; run: penstock-broker format --config FILE "
@@ -48,7 +48,7 @@ base::Result<> Broker::Parts::open() {
                       fmt::format("config node.id: {} is not the {} that {} was formatted for", node.value(),
                                   meta.node_id.value(), directory));
   }
-  incarnation_id = base::Uuid::random(random);
+  incarnation_id = base::Uuid::random(environment->random());
   config_view = std::make_unique<metadata::BrokerConfigView>(node, properties, sections());
   TRY(open_metadata());
   if (is_broker) open_broker();
@@ -66,11 +66,11 @@ base::Result<> Broker::Parts::open() {
 }
 
 base::Result<> Broker::Parts::open_metadata() {
-  control_transport = std::make_unique<aio::AsioTransport>(control->reactor());
+  control_transport = environment->transport(environment->control());
   metadata::MetadataNodeOptions options;
-  options.reactor = &control->reactor();
-  options.disk = &disk;
-  options.random = &random;
+  options.reactor = &environment->control();
+  options.disk = &environment->disk();
+  options.random = &environment->random();
   options.config = &metadata_config;
   options.configs = config_view.get();
   options.node = kafka::NodeId(metadata_config.node_id());
@@ -99,14 +99,16 @@ base::Result<> Broker::Parts::open_metadata() {
 void Broker::Parts::open_broker() {
   const storage::MetaProperties& meta = logs->meta();
   const kafka::NodeId node(metadata_config.node_id());
-  replicas = std::make_unique<replication::ReplicaManager>(node, replication_config, lane_bases(), *logs);
+  replicas =
+      std::make_unique<replication::ReplicaManager>(node, replication_config, environment->lanes(), *logs);
   connect_replicas();
-  groups = std::make_unique<coordinator::GroupCoordinators>(group_config, random);
+  groups = std::make_unique<coordinator::GroupCoordinators>(group_config, environment->random());
   fetch_sessions = std::make_unique<handlers::FetchSessions>(
-      lane_bases(), static_cast<std::size_t>(replication_config.fetch_session_slots_max()), random.next());
+      environment->lanes(), static_cast<std::size_t>(replication_config.fetch_session_slots_max()),
+      environment->random().next());
   publisher = std::make_unique<MetadataPublisher>(
       MetadataPublisher::Parts{.self = node,
-                               .reactor = control->reactor(),
+                               .reactor = environment->control(),
                                .images = metadata->images(),
                                .config = *config_view,
                                .replicas = *replicas,
@@ -114,11 +116,11 @@ void Broker::Parts::open_broker() {
                                .replica_lag_max_ms = replication_config.replica_lag_time_max_ms(),
                                .incarnation_id = incarnation_id,
                                .inter_broker_listener = inter_broker_listener(server)});
-  lifecycle = std::make_unique<metadata::BrokerLifecycle>(control->reactor(), metadata->controller(),
+  lifecycle = std::make_unique<metadata::BrokerLifecycle>(environment->control(), metadata->controller(),
                                                           lifecycle_options());
   producer_id_source = std::make_unique<handlers::ControllerProducerIds>(
       metadata->controller(), node.value(), [this] { return lifecycle->epoch().value(); });
-  producer_ids = std::make_unique<handlers::ProducerIds>(control->reactor(), *producer_id_source);
+  producer_ids = std::make_unique<handlers::ProducerIds>(environment->control(), *producer_id_source);
   services = handlers::Services{.node_id = node.value(),
                                 .cluster_id = meta.cluster_id,
                                 .images = &metadata->images(),
@@ -137,15 +139,15 @@ void Broker::Parts::open_broker() {
 
 void Broker::Parts::connect_replicas() {
   replication::ReplicaLinks links;
-  for (auto& lane : lanes) {
-    transports.push_back(std::make_unique<aio::AsioTransport>(lane->reactor()));
+  for (aio::Reactor* lane : environment->lanes()) {
+    transports.push_back(environment->transport(*lane));
     links.transports.push_back(transports.back().get());
   }
   links.controller.alter_partition = [this](kafka::AlterPartitionRequest request) {
-    return metadata->controller().alter_partition(control->reactor(), std::move(request));
+    return metadata->controller().alter_partition(environment->control(), std::move(request));
   };
   links.controller.broker_epoch = [this] { return lifecycle->epoch(); };
-  replicas->connect(control->reactor(), std::move(links));
+  replicas->connect(environment->control(), std::move(links));
 }
 
 metadata::LifecycleOptions Broker::Parts::lifecycle_options() {
@@ -168,19 +170,19 @@ metadata::LifecycleOptions Broker::Parts::lifecycle_options() {
   return options;
 }
 
-base::Result<> Broker::Parts::start_listeners(bool of_controllers, std::vector<aio::AsioReactor*> reactors) {
+base::Result<> Broker::Parts::start_listeners(bool of_controllers,
+                                              const std::vector<aio::Reactor*>& reactors) {
   for (const ListenerAddress& address : listeners.bound) {
     if (is_controller_listener(address.name) != of_controllers) continue;
     net::ListenerOptions options;
     options.name = address.name;
-    options.host = address.host;
-    options.port = address.port;
     options.limits.frame_bytes_max = server.request_bytes_max();
     options.connections_max = static_cast<std::size_t>(server.connections_max());
     if (server.connections_idle_max_ms() >= 0)
       options.idle_max = base::milliseconds(server.connections_idle_max_ms());
-    auto socket = std::make_unique<net::Listener>(std::move(options), reactors,
-                                                  of_controllers ? *controller_router : *router);
+    auto socket = std::make_unique<net::Listener>(std::move(options),
+                                                  environment->acceptor(address.host, address.port, reactors),
+                                                  reactors, of_controllers ? *controller_router : *router);
     TRY(socket->start());
     log.info("listening on {}://{}:{}", address.name, address.host.empty() ? "*" : address.host,
              socket->port());
@@ -204,13 +206,13 @@ void Broker::Parts::give_up_start() {
 aio::Task<base::Result<>> Broker::Parts::start_parts() {
   CO_TRY(start_admin());
   if (is_broker) {
-    CO_TRY(co_await replicas->start(control->reactor()));
+    CO_TRY(co_await replicas->start(environment->control()));
     CO_TRY(check_start_wanted());
     publisher->start();
   }
   metadata->start();
   // Controllers are served by the control reactor: no busy data path delays a vote or a heartbeat.
-  if (is_controller) CO_TRY(start_listeners(true, {&control->reactor()}));
+  if (is_controller) CO_TRY(start_listeners(true, {&environment->control()}));
   if (is_broker) CO_TRY(co_await start_broker());
   is_ready = true;
   log.info("node {} of cluster {} is ready", metadata_config.node_id(), logs->meta().cluster_id);
@@ -224,8 +226,9 @@ aio::Task<base::Result<>> Broker::Parts::start_broker() {
   // before.
   co_await publisher->wait_applied(kafka::Offset(lifecycle->epoch().value()));
   CO_TRY(check_start_wanted());
-  auto start_sockets = [this] { return start_listeners(false, lane_reactors()); };
-  CO_TRY(co_await aio::run_on(control->reactor(), lanes.front()->reactor(), std::move(start_sockets)));
+  auto start_sockets = [this] { return start_listeners(false, environment->lanes()); };
+  CO_TRY(
+      co_await aio::run_on(environment->control(), *environment->lanes().front(), std::move(start_sockets)));
   lifecycle->set_ready();
   co_return co_await lifecycle->wait_unfenced();
 }
@@ -238,12 +241,13 @@ aio::Task<base::Result<>> Broker::Parts::stop_broker() {
   const kafka::BrokerEpoch epoch = lifecycle->epoch();
   for (auto& socket : sockets) {
     net::Listener* at = socket.get();
-    co_await aio::call_on(control->reactor(), lanes.front()->reactor(), [at] { return stop_listener(*at); });
+    co_await aio::call_on(environment->control(), *environment->lanes().front(),
+                          [at] { return stop_listener(*at); });
   }
   co_await lifecycle->stop();
-  co_await groups->stop(control->reactor());
+  co_await groups->stop(environment->control());
   co_await publisher->stop();
-  co_return co_await replicas->stop(control->reactor(), epoch);
+  co_return co_await replicas->stop(environment->control(), epoch);
 }
 
 aio::Task<base::Result<>> Broker::Parts::stop_parts() {

@@ -5,21 +5,16 @@
 
 namespace penstock::aio {
 
-SimReactor::SimReactor(SimScheduler& scheduler) : scheduler_(scheduler) {
+SimReactor::SimReactor(SimScheduler& scheduler) : scheduler_(scheduler), id_(scheduler.next_reactor_id_++) {
   scheduler_.reactors_.push_back(this);
 }
 
-SimReactor::~SimReactor() {
-  std::erase(scheduler_.reactors_, this);
-  for (SimReactor* other : scheduler_.reactors_) {
-    // What it sent is still delivered, as if from nobody.
-    if (auto box = other->mailboxes_.extract(this)) {
-      for (Work& work : box.mapped()) other->mailboxes_[nullptr].push_back(std::move(work));
-    }
-  }
-}
+// What it sent is still delivered.
+SimReactor::~SimReactor() { std::erase(scheduler_.reactors_, this); }
 
-void SimReactor::post(Work work) { mailboxes_[scheduler_.current_].push_back(std::move(work)); }
+void SimReactor::post(Work work) {
+  mailboxes_[scheduler_.current_ == nullptr ? 0 : scheduler_.current_->id_].push_back(std::move(work));
+}
 
 TimerId SimReactor::call_at(base::MonoTime when, Work work) {
   const std::uint64_t id = scheduler_.next_timer_id_++;
@@ -51,16 +46,17 @@ bool SimReactor::is_current() const { return scheduler_.current_ == this; }
 bool SimScheduler::run_one_due() {
   struct Choice {
     SimReactor* reactor;
-    const SimReactor* sender;
+    std::uint64_t sender;
     bool is_timer;
   };
   std::vector<Choice> choices;
   for (SimReactor* reactor : reactors_) {
+    if (reactor->is_halted_) continue;
     for (auto& [sender, box] : reactor->mailboxes_) {
       if (!box.empty()) choices.push_back({reactor, sender, false});
     }
     if (!reactor->timers_.empty() && reactor->timers_.begin()->first.first <= now_)
-      choices.push_back({reactor, nullptr, true});
+      choices.push_back({reactor, 0, true});
   }
   if (choices.empty()) return false;
   const Choice choice = choices[random_.below(choices.size())];
@@ -82,7 +78,8 @@ bool SimScheduler::run_one_due() {
 base::MonoTime SimScheduler::next_timer() const {
   base::MonoTime first = base::MonoTime::max();
   for (const SimReactor* reactor : reactors_) {
-    if (!reactor->timers_.empty()) first = std::min(first, reactor->timers_.begin()->first.first);
+    if (!reactor->is_halted_ && !reactor->timers_.empty())
+      first = std::min(first, reactor->timers_.begin()->first.first);
   }
   return first;
 }

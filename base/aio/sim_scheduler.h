@@ -33,10 +33,15 @@ class SimReactor final : public Reactor {
   std::int64_t wall_ms() const override;
   bool is_current() const override;
 
+  // While halted nothing runs here, and what is posted waits: a process that is stopped, or was killed.
+  void set_halted(bool is_halted) { is_halted_ = is_halted; }
+
  private:
   friend class SimScheduler;
   SimScheduler& scheduler_;
-  std::map<const SimReactor*, std::deque<Work>> mailboxes_;  // By sender.
+  const std::uint64_t id_;  // Above 0, in the order of their making: addresses would change from run to run.
+  bool is_halted_ = false;
+  std::map<std::uint64_t, std::deque<Work>> mailboxes_;  // By sender; 0: none.
   std::map<std::pair<base::MonoTime, std::uint64_t>, Work> timers_;
 };
 
@@ -73,6 +78,7 @@ class SimScheduler {
   base::MonoTime now_{};
   std::int64_t wall_start_ms_ = 1'700'000'000'000;
   std::uint64_t next_timer_id_ = 1;
+  std::uint64_t next_reactor_id_ = 1;
   std::vector<SimReactor*> reactors_;
   SimReactor* current_ = nullptr;
 };

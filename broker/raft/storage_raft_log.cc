@@ -29,6 +29,8 @@ base::Result<std::unique_ptr<StorageRaftLog>> StorageRaftLog::open(base::Disk& d
   options.config.retention_ms = storage::LogConfig::kNoLimit;
   options.config.retention_bytes = storage::LogConfig::kNoLimit;
   options.has_producer_state = false;
+  // Its end counts as flushed once it is open: what is there only in the page cache is flushed before.
+  options.config.flush_messages = 1;
   TRY_ASSIGN(auto log, storage::Log::open(std::move(options)));
   if (base && log->log_end_offset() < base->offset) TRY(log->truncate_fully_and_start_at(base->offset));
   // The bootstrap snapshot stands outside of the log: its voters are written into the first epoch.

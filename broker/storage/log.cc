@@ -18,7 +18,11 @@ Log::~Log() {
 base::Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
   auto state = std::make_unique<LogState>(std::move(options));
   TRY(state->load());
-  return std::unique_ptr<Log>(new Log(std::move(state)));
+  std::unique_ptr<Log> log(new Log(std::move(state)));
+  // What a killed run appended and did not flush is answered for as of now. flush.ms counts anew.
+  constexpr std::int64_t kNoTime = 0;
+  if (log->is_flush_due(kNoTime)) TRY(log->flush());
+  return log;
 }
 
 const RecoveryReport& Log::recovery() const { return state_->report; }

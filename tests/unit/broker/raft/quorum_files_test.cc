@@ -3,6 +3,8 @@
 
 #include "broker/raft/quorum_state.h"
 #include "broker/raft/snapshot.h"
+#include "broker/raft/storage_raft_log.h"
+#include "kafka/record_batch_builder.h"
 #include "tests/support/sim_disk.h"
 
 namespace penstock::raft {
@@ -31,6 +33,26 @@ TEST(QuorumState, RefusesWhatItCannotTrust) {
             base::Errc::kCorrupt);
   EXPECT_EQ(parse_quorum_state(R"({"leaderId":1,"leaderEpoch":1,"data_version":2})").error().code(),
             base::Errc::kUnsupported);
+}
+
+TEST(StorageRaftLog, FlushesWhatAKilledRunLeftBeforeItsEndCounts) {
+  testing::SimDisk disk;
+  const auto open = [&disk] {
+    return StorageRaftLog::open(disk, "/data/__cluster_metadata-0", 1 << 20, {}, {});
+  };
+  {
+    auto log = open();
+    ASSERT_TRUE(log) << log.error().what();
+    kafka::RecordBatchBuilder batch({.leader_epoch = LeaderEpoch(1)});
+    const std::uint8_t content = 7;
+    batch.append(0, std::nullopt, base::ByteSpan(&content, 1));
+    ASSERT_TRUE((*log)->append(*batch.build()));
+    // Killed: the page cache is still there, no flush was.
+  }
+  ASSERT_EQ((*open())->end_offset(), Offset(1));
+  base::SeededRandom random(1);
+  disk.crash(random);
+  EXPECT_EQ((*open())->end_offset(), Offset(1));
 }
 
 TEST(SnapshotName, SortsAndParses) {

@@ -42,6 +42,21 @@ TEST_F(LogTest, AssignsOffsetsAndLeaderEpoch) {
   for (auto next = cursor.next(); next && *next; next = cursor.next()) EXPECT_TRUE((*next)->is_crc_valid());
 }
 
+TEST_F(LogTest, WithFlushMessagesWhatAKilledRunLeftUnflushedIsFlushedWhenItIsOpened) {
+  LogOptions o = options();
+  o.config.flush_messages = 1;
+  auto log = open(o);
+  append(*log, batch({.records = 3}));
+  log = nullptr;  // Killed: the page cache is still there.
+  log = open(o);
+  ASSERT_EQ(log->log_end_offset(), Offset{3});
+  EXPECT_EQ(log->recovery_point(), Offset{3});
+  base::SeededRandom random(1);
+  disk_.crash(random);
+  log = open(o);
+  EXPECT_EQ(log->log_end_offset(), Offset{3});
+}
+
 TEST_F(LogTest, ReadsFromTheMiddleOfABatchAndStopsAtTheBound) {
   for (const std::int64_t cache_bytes : {std::int64_t{0}, std::int64_t{1 << 20}}) {
     LogOptions o = options();

@@ -83,7 +83,9 @@ class RaftNode {
   // REQUIRES: records is not empty. ERRORS: kConflict (not the leader of that epoch), kIo, kNoSpace.
   base::Result<Offset> append(LeaderEpoch epoch, const std::vector<base::Bytes>& records);
   // Whole batches from the log.
-  base::Result<base::Bytes> read(Offset from, std::size_t bytes_max) { return log_->read(from, bytes_max); }
+  base::Result<base::Bytes> read(Offset from, std::size_t bytes_max) const {
+    return log_->read(from, bytes_max);
+  }
 
   Offset start_offset() const { return log_->start_offset(); }
   Offset end_offset() const { return log_->end_offset(); }

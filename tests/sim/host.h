@@ -1,0 +1,99 @@
+// A machine of a simulation: its disk, and one run of the broker after another on it.
+//
+// A run that was killed is kept, halted, until the program ends: nothing else can end its coroutines. So each
+// seed has a process of its own (see main.cc).
+//
+// Threads: one, a seeded scheduler. Lifetime: the network outlives it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/aio/sim_scheduler.h"
+#include "base/config.h"
+#include "broker/server/broker_parts.h"
+#include "broker/server/environment.h"
+#include "broker/server/storage_format.h"
+#include "tests/sim/network.h"
+#include "tests/support/sim_disk.h"
+
+namespace penstock::sim {
+
+// One run of a broker, from its start to its end or death.
+class Run final : public server::Environment {
+ public:
+  Run(SimNetwork& network, base::Disk& disk, std::string host, std::size_t lanes,
+      base::Properties properties);
+
+  // Opens and starts; `outcome` is set later.
+  void start();
+  // Asks it to stop; `stopped` is set later.
+  void stop();
+  void set_halted(bool is_halted);
+  server::Broker::Parts& parts() { return *parts_; }
+
+  std::optional<base::Result<>> started;
+  std::optional<base::Result<>> stopped;
+
+  base::Disk& disk() override { return disk_; }
+  base::Random& random() override { return random_; }
+  aio::Reactor& control() override { return control_; }
+  const std::vector<aio::Reactor*>& lanes() override { return lane_bases_; }
+  std::unique_ptr<aio::Transport> transport(aio::Reactor& reactor) override;
+  std::unique_ptr<net::Acceptor> acceptor(std::string host, std::uint16_t port,
+                                          const std::vector<aio::Reactor*>& reactors) override;
+  base::Result<std::unique_ptr<net::HttpServer>> serve_http(const std::string& host, std::uint16_t port,
+                                                            net::HttpServer::Route route) override;
+
+ private:
+  static aio::Task<> run_start(Run* run);
+  static aio::Task<> run_stop(Run* run);
+
+  SimNetwork& network_;
+  base::Disk& disk_;
+  const std::string host_;
+  base::SeededRandom random_;
+  aio::SimReactor control_;
+  std::vector<std::unique_ptr<aio::SimReactor>> lanes_;
+  std::vector<aio::Reactor*> lane_bases_;
+  std::unique_ptr<server::Broker::Parts> parts_;
+};
+
+class Host {
+ public:
+  // Formats the disk. `id` is the node id; the host's name is "n<id>".
+  Host(SimNetwork& network, int id, base::Properties properties, server::FormatPlan plan);
+
+  void start();
+  // The process dies; the page cache survives.
+  void kill();
+  // The machine loses power: what was not synced is lost in part, torn in part.
+  void lose_power();
+  void pause();
+  void resume();
+
+  bool is_running() const { return run_ != nullptr; }
+  // Null between a death and a start.
+  Run* run() { return run_; }
+  bool is_ready() const { return run_ != nullptr && run_->started && *run_->started; }
+  int id() const { return id_; }
+  const std::string& name() const { return name_; }
+  testing::SimDisk& disk() { return disk_; }
+
+ private:
+  void end(bool is_silent);
+  // On standard error, for whoever looks at one seed.
+  void tell(const char* what) const;
+
+  SimNetwork& network_;
+  const int id_;
+  const std::string name_;
+  const base::Properties properties_;
+  testing::SimDisk disk_;
+  Run* run_ = nullptr;  // Never freed, see above.
+};
+
+}  // namespace penstock::sim

@@ -1,0 +1,119 @@
+// sim: runs a scenario with one seed, or with many. The same seed is the same run.
+//
+//   sim --scenario NAME --seed N              one run, and what it did
+//   sim --scenario NAME --seeds N [--first M]   seeds M (1) to M + N - 1; stops at nothing, names each that
+//   fails sim --list                                the scenarios
+//
+// Each seed has a process of its own: what a killed broker leaves in memory goes with it, and a failed
+// assertion is a failure of that seed.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "tests/sim/scenarios.h"
+
+namespace {
+
+using penstock::sim::Outcome;
+using penstock::sim::Scenario;
+
+// A run that hangs is a failure too.
+constexpr unsigned kSecondsMax = 120;
+
+struct Arguments {
+  const Scenario* scenario = nullptr;
+  std::uint64_t first = 1;
+  std::uint64_t count = 1;
+  bool is_single = true;
+};
+
+std::optional<std::uint64_t> number_of(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<Arguments> parse(const std::vector<std::string>& texts) {
+  Arguments arguments;
+  for (std::size_t i = 0; i + 1 < texts.size(); i += 2) {
+    const std::string& name = texts[i];
+    const std::string& value = texts[i + 1];
+    if (name == "--scenario") {
+      for (const Scenario& scenario : penstock::sim::scenarios()) {
+        if (scenario.name == value) arguments.scenario = &scenario;
+      }
+      continue;
+    }
+    const auto number = number_of(value);
+    if (!number) return std::nullopt;
+    if (name == "--seed" || name == "--first") {
+      arguments.first = *number;
+    } else if (name == "--seeds") {
+      arguments.count = *number;
+      arguments.is_single = false;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (texts.size() % 2 != 0 || arguments.scenario == nullptr) return std::nullopt;
+  return arguments;
+}
+
+void print(const Outcome& outcome) {
+  fmt::print("{} records acknowledged, {} faults, {} quorum epochs, {} simulated ms, digest {:x}\n",
+             outcome.records_acked, outcome.faults, outcome.epochs, outcome.simulated_ms, outcome.digest);
+  for (const std::string& violation : outcome.violations) fmt::print("  {}\n", violation);
+}
+
+// In a process of its own. Whether all was well.
+bool run_seed(const Arguments& arguments, std::uint64_t seed) {
+  std::fflush(stdout);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(kSecondsMax);
+    // What brokers log of the faults is worth reading for one seed only.
+    if (!arguments.is_single) (void)std::freopen("/dev/null", "w", stderr);
+    const Outcome outcome = arguments.scenario->run(seed);
+    if (arguments.is_single || !outcome.violations.empty()) print(outcome);
+    std::fflush(stdout);
+    ::_exit(outcome.violations.empty() ? 0 : 1);
+  }
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child) return false;
+  if (WIFSIGNALED(status)) fmt::print("  ended by signal {}\n", WTERMSIG(status));
+  const bool is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (!is_good) fmt::print("replay: sim --scenario {} --seed {}\n", arguments.scenario->name, seed);
+  return is_good;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> texts(argv + 1, argv + argc);
+  if (texts.size() == 1 && texts[0] == "--list") {
+    for (const Scenario& scenario : penstock::sim::scenarios())
+      fmt::print("{:10} {}\n", scenario.name, scenario.about);
+    return 0;
+  }
+  const auto arguments = parse(texts);
+  if (!arguments) {
+    fmt::print(stderr, "usage: sim --scenario NAME (--seed N | --seeds N [--first M])\n       sim --list\n");
+    return 2;
+  }
+  std::uint64_t failed = 0;
+  for (std::uint64_t i = 0; i < arguments->count; ++i) {
+    if (!run_seed(*arguments, arguments->first + i)) ++failed;
+  }
+  if (!arguments->is_single)
+    fmt::print("{}: {} of {} seeds failed\n", arguments->scenario->name, failed, arguments->count);
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,74 @@
+#include "tests/sim/raft_checks.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "kafka/record_batch.h"
+
+namespace penstock::sim {
+
+void RaftChecks::look(const RaftView& view) {
+  Node& node = nodes_[view.node];
+  if (node.run != view.run) {
+    node.run = view.run;
+    node.high_watermark = -1;
+    node.epoch = 0;
+    node.compared_to = view.start_offset;
+  }
+  if (view.epoch < std::max(node.epoch, node.epoch_on_disk))
+    history_.violation(
+        fmt::format("node {}: the epoch goes back from {} to {}", view.node, node.epoch, view.epoch));
+  node.epoch = view.epoch;
+  if (view.high_watermark > node.high_watermark) node.epoch_on_disk = view.epoch;
+  if (view.leader >= 0) {
+    const auto [at, is_new] = leaders_.emplace(view.epoch, view.leader);
+    if (!is_new && at->second != view.leader) {
+      history_.violation(
+          fmt::format("epoch {} has the leaders {} and {}", view.epoch, at->second, view.leader));
+    }
+  }
+  if (view.is_leader && view.epoch >= committed_in_ && view.end_offset < committed_) {
+    history_.violation(
+        fmt::format("node {} leads epoch {} with a log that ends at {}, below {}, which is committed",
+                    view.node, view.epoch, view.end_offset, committed_));
+  }
+  if (view.high_watermark < node.high_watermark) {
+    history_.violation(fmt::format("node {}: the high watermark goes back from {} to {}", view.node,
+                                   node.high_watermark, view.high_watermark));
+  }
+  if (view.high_watermark <= node.high_watermark) return;
+  node.high_watermark = view.high_watermark;
+  compare(view, node);
+  if (view.high_watermark > committed_) {
+    committed_ = view.high_watermark;
+    committed_in_ = view.epoch;
+  }
+}
+
+void RaftChecks::compare(const RaftView& view, Node& node) {
+  node.compared_to = std::max(node.compared_to, view.start_offset);
+  while (node.compared_to < view.high_watermark) {
+    const auto bytes = view.read(node.compared_to);
+    if (!bytes || bytes->empty()) {
+      history_.violation(fmt::format("node {}: offset {} is committed but cannot be read{}{}", view.node,
+                                     node.compared_to, bytes ? "" : ": ", bytes ? "" : bytes.error().what()));
+      return;
+    }
+    kafka::BatchCursor batches(*bytes);
+    for (auto batch = batches.next(); batch && *batch; batch = batches.next()) {
+      if ((*batch)->base_offset().value() >= view.high_watermark) return;
+      const auto whole = (*batch)->bytes();
+      const auto [at, is_new] =
+          log_.emplace((*batch)->base_offset().value(), base::Bytes(whole.begin(), whole.end()));
+      if (!is_new && !std::ranges::equal(at->second, whole)) {
+        history_.violation(
+            fmt::format("node {}: what is committed at offset {} is not what another has there", view.node,
+                        (*batch)->base_offset().value()));
+      }
+      node.compared_to = (*batch)->next_offset().value();
+    }
+  }
+}
+
+}  // namespace penstock::sim

@@ -1,0 +1,30 @@
+// The scenarios: what kind of cluster, and which faults.
+//
+// Threads: one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace penstock::sim {
+
+struct Outcome {
+  std::vector<std::string> violations;
+  std::size_t records_acked = 0;
+  int faults = 0;
+  int epochs = 0;  // Of the metadata quorum.
+  std::int64_t simulated_ms = 0;
+  std::uint64_t digest = 0;  // Of the run: another run with the same seed has the same.
+};
+
+struct Scenario {
+  std::string name;
+  std::string about;
+  std::function<Outcome(std::uint64_t seed)> run;
+};
+
+const std::vector<Scenario>& scenarios();
+
+}  // namespace penstock::sim

@@ -1,0 +1,97 @@
+#include "tests/sim/raft_checks.h"
+
+#include <gtest/gtest.h>
+
+#include "kafka/record_batch_builder.h"
+
+namespace penstock::sim {
+namespace {
+
+base::Bytes batch(std::int64_t offset, std::uint8_t content) {
+  kafka::RecordBatchBuilder builder(
+      {.base_offset = kafka::Offset(offset), .leader_epoch = kafka::LeaderEpoch(1)});
+  builder.append(0, std::nullopt, base::ByteSpan(&content, 1));
+  return *builder.build();
+}
+
+// Node `id` at epoch 1 under leader 1, with offsets 0 and 1 committed.
+RaftView view(int id, std::uint8_t content = 7) {
+  static const int runs[4] = {};
+  return {.node = id,
+          .run = &runs[id],
+          .epoch = 1,
+          .leader = 1,
+          .is_leader = id == 1,
+          .high_watermark = 2,
+          .end_offset = 3,
+          .read = [content](std::int64_t from) -> base::Result<base::Bytes> { return batch(from, content); }};
+}
+
+class RaftChecksTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    checks.look(view(1));
+    checks.look(view(2));
+    ASSERT_TRUE(history.violations().empty()) << history.violations().front();
+    ASSERT_EQ(checks.committed(), 2);
+  }
+  void expect_found(const RaftView& bad) {
+    checks.look(bad);
+    EXPECT_EQ(history.violations().size(), 1u);
+  }
+  History history;
+  RaftChecks checks{history};
+};
+
+TEST_F(RaftChecksTest, AcceptsAnotherLeaderInALaterEpochAndARestart) {
+  RaftView leader = view(2);
+  leader.epoch = 2;
+  leader.leader = 2;
+  leader.is_leader = true;
+  checks.look(leader);
+  RaftView restarted = view(1);
+  restarted.run = this;
+  restarted.is_leader = false;
+  restarted.leader = -1;
+  restarted.high_watermark = -1;
+  checks.look(restarted);
+  EXPECT_TRUE(history.violations().empty()) << history.violations().front();
+  EXPECT_EQ(checks.epochs(), 2);
+}
+
+TEST_F(RaftChecksTest, FindsAnEpochThatGoesBack) {
+  RaftView bad = view(2);
+  bad.epoch = 0;
+  bad.leader = -1;
+  expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, FindsAHighWatermarkThatGoesBack) {
+  RaftView bad = view(2);
+  bad.high_watermark = 1;
+  expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, FindsTwoLeadersOfAnEpoch) {
+  RaftView bad = view(3);
+  bad.leader = 3;
+  expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, FindsALeaderThatLacksWhatIsCommitted) {
+  RaftView bad = view(3);
+  bad.epoch = 2;
+  bad.leader = 3;
+  bad.is_leader = true;
+  bad.high_watermark = -1;
+  bad.end_offset = 1;
+  expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, FindsCommittedRecordsThatDiffer) {
+  checks.look(view(3, 8));
+  EXPECT_EQ(history.violations().size(), 2u);  // Both batches.
+}
+
+}  // namespace
+}  // namespace penstock::sim

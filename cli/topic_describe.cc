@@ -8,6 +8,7 @@
 
 #include "cli/topic_admin.h"
 #include "kafka/error_codes.h"
+#include "kafka/hashing.h"
 #include "kafka/messages/describe_cluster_request.h"
 #include "kafka/messages/describe_cluster_response.h"
 #include "kafka/messages/describe_configs_request.h"
@@ -165,9 +166,26 @@ std::size_t min_isr(const Configs& configs) {
   return 1;
 }
 
+// Kafka's tool prints the values of a HashMap, which come by their place in a table that is three quarters
+// full at most.
+std::vector<std::size_t> in_order_of_kafkas_tool(const Configs& configs) {
+  std::uint32_t places = 16;
+  while (configs.configs.size() > places / 4 * 3) places *= 2;
+  std::vector<std::pair<std::uint32_t, std::size_t>> by_place;
+  for (std::size_t i = 0; i < configs.configs.size(); ++i) {
+    const auto hash = static_cast<std::uint32_t>(kafka::java_hash_code(configs.configs[i].name));
+    by_place.emplace_back((hash ^ (hash >> 16)) & (places - 1), i);
+  }
+  std::ranges::sort(by_place);
+  std::vector<std::size_t> order;
+  for (const auto& [place, index] : by_place) order.push_back(index);
+  return order;
+}
+
 std::string overrides_of(const Configs& configs) {
   std::string text;
-  for (const auto& config : configs.configs) {
+  for (const std::size_t index : in_order_of_kafkas_tool(configs)) {
+    const auto& config = configs.configs[index];
     if (config.config_source == kSourceDefault) continue;
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", config.name, config.value.value_or("null"));
   }

@@ -1,6 +1,7 @@
 // DescribeCluster on a controller listener: the controllers, for tools that were given
 // --bootstrap-controller.
 #include "broker/handlers/access.h"
+#include "broker/handlers/endpoint_type.h"
 #include "broker/metadata/image_source.h"
 #include "broker/raft/quorum_service.h"
 #include "kafka/error_codes.h"
@@ -14,22 +15,10 @@ namespace {
 using kafka::DescribeClusterRequest;
 using kafka::DescribeClusterResponse;
 
-// KIP-919: 1 asks for brokers, which only their own listeners answer; 2 for controllers.
-constexpr std::int8_t kEndpointTypeBrokers = 1;
-constexpr std::int8_t kEndpointTypeControllers = 2;
-
 aio::Task<DescribeClusterResponse> handle(RequestContext& context, DescribeClusterRequest request) {
-  DescribeClusterResponse response;
+  DescribeClusterResponse response = begin_describe_cluster(request.endpoint_type, kEndpointTypeControllers);
   response.cluster_id = context.services.cluster_id;
-  response.endpoint_type = kEndpointTypeControllers;
-  if (request.endpoint_type != kEndpointTypeControllers) {
-    const bool is_known = request.endpoint_type == kEndpointTypeBrokers;
-    response.error_code = kafka::to_wire(is_known ? kafka::ErrorCode::kMismatchedEndpointType
-                                                  : kafka::ErrorCode::kUnsupportedEndpointType);
-    response.error_message =
-        is_known ? "The request was sent to an endpoint of the wrong type." : "Unsupported endpoint type.";
-    co_return response;
-  }
+  if (response.error_code != kafka::to_wire(kafka::ErrorCode::kNone)) co_return response;
   const metadata::ImagePtr image = context.services.images->current();
   for (const auto& [id, controller] : image->controllers()) {
     const auto endpoint =

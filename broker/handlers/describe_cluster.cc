@@ -1,4 +1,6 @@
+// DescribeCluster on a broker's listener: the brokers.
 #include "broker/handlers/access.h"
+#include "broker/handlers/endpoint_type.h"
 #include "broker/metadata/image_source.h"
 #include "kafka/error_codes.h"
 #include "kafka/messages/describe_cluster_request.h"
@@ -11,21 +13,10 @@ namespace {
 using kafka::DescribeClusterRequest;
 using kafka::DescribeClusterResponse;
 
-// KIP-919: 1 asks for brokers, 2 for controllers, which only a controller listener answers.
-constexpr std::int8_t kEndpointTypeBrokers = 1;
-
 aio::Task<DescribeClusterResponse> handle(RequestContext& context, DescribeClusterRequest request) {
-  DescribeClusterResponse response;
+  DescribeClusterResponse response = begin_describe_cluster(request.endpoint_type, kEndpointTypeBrokers);
   response.cluster_id = context.services.cluster_id;
-  response.endpoint_type = kEndpointTypeBrokers;
-  if (request.endpoint_type != kEndpointTypeBrokers) {
-    const bool is_known = request.endpoint_type == 2;
-    response.error_code = static_cast<std::int16_t>(is_known ? kafka::ErrorCode::kMismatchedEndpointType
-                                                             : kafka::ErrorCode::kUnsupportedEndpointType);
-    response.error_message =
-        is_known ? "The request was sent to an endpoint of the wrong type." : "Unsupported endpoint type.";
-    co_return response;
-  }
+  if (response.error_code != kafka::to_wire(kafka::ErrorCode::kNone)) co_return response;
   const metadata::ImagePtr image = context.services.images->current();
   for (const auto& [id, broker] : image->brokers()) {
     const metadata::Endpoint* endpoint = broker->endpoint(context.listener_name);

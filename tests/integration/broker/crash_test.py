@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """kill -9 under load: no acknowledged record is lost or doubled, and the broker is back by itself."""
-import collections
 import os
 import random
 import sys
@@ -8,6 +7,7 @@ import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 import penstock  # noqa: E402
+import safety  # noqa: E402
 import verifiable  # noqa: E402
 
 KILLS = int(os.environ.get("PENSTOCK_KILLS", "20"))
@@ -31,18 +31,8 @@ class Crash(penstock.BrokerTest):
                 self.broker.start()
         finally:
             writer.stop()
-        read = penstock.kcat(self.broker, "-C", "-t", "safe", "-e", "-q", "-o", "beginning", "-f", "%s %p %o\n").stdout
-        stored = collections.defaultdict(list)
-        for line in read.splitlines():
-            value, partition, offset = line.split()
-            stored[value].append((int(partition), int(offset)))
-        lost = [a for a in writer.acked if (a[1], a[2]) not in stored[a[0]]]
-        doubled = [value for value, places in stored.items() if len(places) > 1]
-        print(f"{len(writer.acked)} acknowledged, {len(lost)} lost, {len(doubled)} doubled, {len(writer.failed)} failed")
         self.assertGreater(len(writer.acked), KILLS)
-        self.assertEqual(lost, [])
-        self.assertEqual(doubled, [])
-        self.assertEqual(writer.failed, [])
+        safety.check_acked(self, self.broker, "safe", writer)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Three brokers, three replicas, min.insync.replicas=2: leaders die and followers stall, nothing is lost."""
-import collections
 import os
 import random
 import shutil
@@ -13,7 +12,8 @@ import unittest
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 import verifiable  # noqa: E402
 from cluster import Cluster  # noqa: E402
-from penstock import kcat, topics, wait_until  # noqa: E402
+from penstock import topics, wait_until  # noqa: E402
+from safety import check_acked, describe, wait_isr, wait_replicas_equal  # noqa: E402
 
 KILLS = int(os.environ.get("PENSTOCK_KILLS", "2"))
 SEED = int(os.environ.get("PENSTOCK_SEED", "1"))
@@ -35,44 +35,12 @@ class ReplicationTest(unittest.TestCase):
         topics(self.cluster.nodes[1], "--create", "--topic", TOPIC, "--partitions", str(PARTITIONS),
                "--replication-factor", "3", "--config", "min.insync.replicas=2", "--config", "segment.bytes=1048576")
 
-    def describe(self):
-        """Leader and ISR of each partition, as a running broker tells them."""
-        node = self.cluster.running()[0]
-        lines = kcat(node, "-L", "-t", TOPIC).stdout.splitlines()
-        found = {}
-        for line in lines:
-            words = line.replace(",", " ").split()
-            if words[:1] != ["partition"]:
-                continue
-            isrs = line.split("isrs:")[1].split(",")
-            found[int(words[1])] = (int(words[3]), {int(number) for number in isrs if number.strip().isdigit()})
-        return found
-
-    def wait_isr(self, members, seconds=60):
-        wait_until(lambda: all(isr == members for _, isr in self.describe().values()), seconds,
-                   f"the ISR of every partition is {members}, not {self.describe()}")
-
-    def log_bytes(self, node, partition):
-        """The records of one replica. Files may be longer than what is in them."""
-        files = sorted((node.data / f"{TOPIC}-{partition}").glob("*.log"))
-        return b"".join(path.read_bytes().rstrip(b"\0") for path in files)
+    def wait_isr(self, members):
+        wait_isr(self.cluster.running()[0], TOPIC, members)
 
     def check(self, writer):
-        read = kcat(self.cluster.nodes[1], "-C", "-t", TOPIC, "-e", "-q", "-o", "beginning", "-f", "%s %p %o\n").stdout
-        stored = collections.defaultdict(list)
-        for line in read.splitlines():
-            value, partition, offset = line.split()
-            stored[value].append((int(partition), int(offset)))
-        lost = [a for a in writer.acked if (a[1], a[2]) not in stored[a[0]]]
-        doubled = [value for value, places in stored.items() if len(places) > 1]
-        print(f"{len(writer.acked)} acknowledged, {len(lost)} lost, {len(doubled)} doubled, {len(writer.failed)} failed")
-        self.assertEqual((lost, doubled, writer.failed), ([], [], []))
-        for partition in range(PARTITIONS):
-            expected = self.log_bytes(self.cluster.nodes[1], partition)
-            self.assertGreater(len(expected), 0)
-            for node in (self.cluster.nodes[2], self.cluster.nodes[3]):
-                wait_until(lambda: self.log_bytes(node, partition) == expected, 10,
-                           f"replica {node.node_id} of partition {partition} is equal byte by byte")
+        check_acked(self, self.cluster.nodes[1], TOPIC, writer)
+        wait_replicas_equal(self.cluster.nodes.values(), TOPIC, PARTITIONS)
 
     def test_leaders_die_under_load(self):
         chance = random.Random(SEED)
@@ -82,7 +50,7 @@ class ReplicationTest(unittest.TestCase):
             for _ in range(KILLS):
                 goal = len(writer.acked) + chance.randrange(100, 400)
                 wait_until(lambda: len(writer.acked) >= goal, 60, f"{goal} records acknowledged")
-                victim = self.cluster.nodes[self.describe()[chance.randrange(PARTITIONS)][0]]
+                victim = self.cluster.nodes[describe(self.cluster.running()[0], TOPIC)[chance.randrange(PARTITIONS)][0]]
                 before = time.monotonic()
                 victim.kill()
                 goal = len(writer.acked) + 200

@@ -100,6 +100,14 @@ class Cluster:
     def controllers(self):
         return [node for node in self.nodes.values() if "controller" in node.roles]
 
+    def hand_over(self, node_id):
+        """From now on the node, which does not run, is run by the other program, on the same directory and ports."""
+        node = self.nodes[node_id]
+        successor = object.__new__(Node if isinstance(node, KafkaNode) else KafkaNode)
+        vars(successor).update(vars(node))
+        self.nodes[node_id] = successor
+        return successor
+
     def running(self):
         return [node for node in self.nodes.values() if node.process is not None]
 
@@ -116,6 +124,13 @@ class Cluster:
             node.process.terminate()
         for node in self.running():
             node.stop()
+
+    def kill(self):
+        """Ends whatever still runs, when a test is over."""
+        for node in self.running():
+            node.process.kill()
+            node.process.wait()
+            node.process = None
 
     def leader(self, seconds=30):
         def one():

@@ -15,7 +15,7 @@ class MixedTest(unittest.TestCase):
         directory = tempfile.mkdtemp(prefix="penstock-test-")
         self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
         cluster = Cluster(directory, {node: "broker,controller" for node in (1, 2, 3)}, of_kafka=of_kafka)
-        self.addCleanup(lambda: [node.kill() for node in cluster.running()])
+        self.addCleanup(cluster.kill)
         for node in cluster.nodes.values():
             node.start(wait=False)
         for node in cluster.nodes.values():

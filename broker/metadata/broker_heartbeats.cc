@@ -17,7 +17,10 @@ void BrokerHeartbeats::touch(kafka::NodeId broker, bool is_fenced, kafka::Offset
   state.heard_at = now;
   state.is_fenced = is_fenced;
   state.metadata_offset = std::max(state.metadata_offset, metadata_offset);
-  if (is_fenced) state.shutdown_offset.reset();
+  if (is_fenced) {
+    state.shutdown_offset.reset();
+    state.wished_at.reset();
+  }
 }
 
 bool BrokerHeartbeats::has_session(kafka::NodeId broker, base::MonoTime now) const {
@@ -42,6 +45,17 @@ base::MonoTime BrokerHeartbeats::next_deadline() const {
     if (!state.is_fenced) next = std::min(next, state.heard_at + session_timeout_);
   }
   return next;
+}
+
+base::MonoTime BrokerHeartbeats::note_shutdown_wish(kafka::NodeId broker, base::MonoTime now) {
+  auto& wished_at = brokers_[broker].wished_at;
+  if (!wished_at) wished_at = now;
+  return *wished_at;
+}
+
+bool BrokerHeartbeats::wants_shutdown(kafka::NodeId broker) const {
+  const auto found = brokers_.find(broker);
+  return found != brokers_.end() && found->second.wished_at.has_value();
 }
 
 void BrokerHeartbeats::begin_shutdown(kafka::NodeId broker, kafka::Offset records_end) {

@@ -21,12 +21,17 @@ class BrokerHeartbeats {
   void touch(kafka::NodeId broker, bool is_fenced, kafka::Offset metadata_offset, base::MonoTime now);
   void forget(kafka::NodeId broker) { brokers_.erase(broker); }
 
+  // REQUIRES: it was heard of.
+  base::MonoTime heard_at(kafka::NodeId broker) const { return brokers_.at(broker).heard_at; }
   bool has_session(kafka::NodeId broker, base::MonoTime now) const;
   // An unfenced broker whose session has ended, the one that is silent longest.
   std::optional<kafka::NodeId> find_silent(base::MonoTime now) const;
   base::MonoTime next_deadline() const;
 
   // A broker leaves once every active one has read past the records that moved its leaders.
+  // Since when the broker asks to be let go: `now` at the first time.
+  base::MonoTime note_shutdown_wish(kafka::NodeId broker, base::MonoTime now);
+  bool wants_shutdown(kafka::NodeId broker) const;
   void begin_shutdown(kafka::NodeId broker, kafka::Offset records_end);
   bool is_shutting_down(kafka::NodeId broker) const;
   bool is_shutdown_seen(kafka::NodeId broker) const;
@@ -36,6 +41,7 @@ class BrokerHeartbeats {
     base::MonoTime heard_at{};
     kafka::Offset metadata_offset = kafka::kNoOffset;
     bool is_fenced = true;
+    std::optional<base::MonoTime> wished_at{};
     std::optional<kafka::Offset> shutdown_offset{};
   };
 

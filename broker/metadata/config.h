@@ -129,6 +129,12 @@ struct MetadataConfig : base::ConfigSection {
                                       {.min = 8'388'608},
                                       Update::kReadOnly,
                                       "The size of a segment of the metadata log."};
+  Key<std::int32_t> stop_wait_max_ms{this,
+                                     "penstock.stop.wait.max.ms",
+                                     15'000,
+                                     {.min = 0},
+                                     Update::kReadOnly,
+                                     "How long a broker that is told to stop waits for others to be back."};
   Key<std::string> log_dir{
       this, "metadata.log.dir", "",
       {},   Update::kReadOnly,  "Where the metadata log lives; by default in the first of log.dirs."};

@@ -17,11 +17,14 @@ Controller::Controller(ControllerOptions options, base::Random& random)
     : options_(std::move(options)),
       default_configs_(options_.self, {}, {}),
       random_(random),
-      heartbeats_(options_.session_timeout) {}
+      heartbeats_(options_.session_timeout),
+      fast_fence_(options_.session_timeout) {}
 
 void Controller::activate(const ImageBuilder& committed, base::MonoTime now) {
   builder_.emplace(committed);
   heartbeats_.reset(committed.image(), now);
+  stop_reservation_.clear();
+  fast_fence_.clear();
   next_balance_ = base::MonoTime::max();
   if (options_.leader_balance_interval) next_balance_ = now + *options_.leader_balance_interval;
   next_unclean_election_ = now + options_.unclean_election_interval;
@@ -64,9 +67,7 @@ base::MonoTime Controller::next_deadline() const {
 }
 
 DueWork Controller::due_work(base::MonoTime now) {
-  if (Records records = fence_silent_broker(now); !records.empty()) {
-    return {std::move(records), "a broker was silent for too long and is fenced"};
-  }
+  if (DueWork work = fence_silent_broker(now); !work.records.empty()) return work;
   // A full round may have left some: then the next one follows at once.
   if (now >= next_balance_) {
     Records records = balance_leaders();

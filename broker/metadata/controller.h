@@ -21,9 +21,11 @@
 #include "broker/metadata/broker_heartbeats.h"
 #include "broker/metadata/config_view.h"
 #include "broker/metadata/controller_messages.h"
+#include "broker/metadata/fast_fence.h"
 #include "broker/metadata/image_builder.h"
 #include "broker/metadata/partition_change.h"
 #include "broker/metadata/records.h"
+#include "broker/metadata/stop_reservation.h"
 #include "kafka/error_codes.h"
 namespace penstock::metadata {
 
@@ -43,6 +45,10 @@ struct ControllerOptions {
   // How often leaderships go back to the preferred replicas; empty when they do not by themselves.
   std::optional<base::Duration> leader_balance_interval{};
   base::Duration unclean_election_interval = base::seconds(300);
+  // How long a broker that is told to stop waits for others to be back.
+  base::Duration stop_wait_max{};
+  // Asked when a stop is to be granted; without it no voters are known.
+  std::function<QuorumStanding()> quorum{};
   // What is in effect for a topic; outlives the controller. Without one Kafka's defaults count.
   const BrokerConfigView* configs = nullptr;
 };
@@ -59,10 +65,24 @@ struct Decision {
   Records records{};
 };
 
+// Leaderships leave a broker that is gone; it was last known alive, or known dead, at that time.
+struct Failover {
+  kafka::NodeId broker{};
+  base::MonoTime since{};
+};
+
 // What the controller does by itself, and why.
 struct DueWork {
   Records records{};
   std::string reason{};
+  std::optional<Failover> failover{};  // Done when the records are committed.
+};
+
+// What comes of the word that a broker's process has ended.
+struct DeadBroker {
+  bool is_fenced = false;
+  std::string reason{};  // For people.
+  DueWork work{};
 };
 
 // An error code with the text that goes with it.
@@ -121,6 +141,12 @@ class Controller {
   Decision<kafka::UnregisterBrokerResponse> unregister_broker(const kafka::UnregisterBrokerRequest& request);
   Decision<kafka::UpdateFeaturesResponse> update_features(const kafka::UpdateFeaturesRequest& request) const;
 
+  // Lets `holder` stop the broker, or says why not now.
+  StopReservation::Answer reserve_stop(kafka::NodeId broker, std::string holder, base::MonoTime now);
+  bool release_stop(kafka::NodeId broker) { return stop_reservation_.release(broker); }
+  // The process that registered with this epoch has ended, as somebody knows who started it.
+  DeadBroker fence_dead(kafka::NodeId broker, kafka::BrokerEpoch epoch, base::MonoTime now);
+
   // One piece of what time asks for (a silent broker is fenced, leaderships are balanced, leaderless
   // partitions are elected uncleanly where that is allowed); empty when nothing is due. Call again after its
   // records are replayed, and at next_deadline().
@@ -156,7 +182,12 @@ class Controller {
   void note_directories(const BrokerRegistration& broker, const kafka::BrokerHeartbeatRequest& request,
                         Records& records) const;
   bool has_leaderships(kafka::NodeId broker) const;
-  Records fence_silent_broker(base::MonoTime now);
+  DueWork fence_silent_broker(base::MonoTime now);
+  // `since`: as in Failover.
+  void fence_lost(const BrokerRegistration& broker, base::MonoTime since, DueWork& work);
+  std::optional<std::string> why_not_spared(kafka::NodeId broker) const;
+  bool is_whole_cluster_stopping() const;
+  bool must_wait_to_stop(const BrokerRegistration& broker, base::MonoTime now);
   Records balance_leaders() const;
   Records elect_uncleanly() const;
   Refused elect_leader(const std::string& topic_name, std::int32_t index, bool is_unclean,
@@ -204,6 +235,8 @@ class Controller {
   base::Random& random_;
   std::optional<ImageBuilder> builder_;
   BrokerHeartbeats heartbeats_;
+  StopReservation stop_reservation_;
+  FastFence fast_fence_;
   base::MonoTime next_balance_ = base::MonoTime::max();
   base::MonoTime next_unclean_election_ = base::MonoTime::max();
 };

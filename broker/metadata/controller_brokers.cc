@@ -175,6 +175,8 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
       unfence(broker, decision.records);
       is_fenced = false;
     }
+  } else if (request.want_shut_down && !request.want_fence && must_wait_to_stop(broker, at.now)) {
+    // Its next heartbeat asks again.
   } else if (request.want_fence ||
              (request.want_shut_down && !has_leaderships(id) && heartbeats_.is_shutdown_seen(id))) {
     response.should_shut_down = request.want_shut_down;
@@ -247,16 +249,18 @@ void Controller::note_directories(const BrokerRegistration& broker,
   records.emplace_back(std::move(change));
 }
 
-Records Controller::fence_silent_broker(base::MonoTime now) {
-  Records records;
+DueWork Controller::fence_silent_broker(base::MonoTime now) {
+  DueWork work;
   while (const auto silent = heartbeats_.find_silent(now)) {
+    const base::MonoTime since = heartbeats_.heard_at(*silent);
     heartbeats_.forget(*silent);
     const auto* broker = image().broker(*silent);
     if (broker == nullptr || broker->is_fenced) continue;
-    fence(*broker, records);
+    fence_lost(*broker, since, work);
+    work.reason = fmt::format("broker {} was silent for too long and is fenced", *silent);
     break;
   }
-  return records;
+  return work;
 }
 
 Decision<kafka::UnregisterBrokerResponse> Controller::unregister_broker(

@@ -1,6 +1,5 @@
 // Who leads: what follows from brokers that come and go, ElectLeaders, balancing, unclean elections.
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -38,9 +37,7 @@ bool Controller::is_active(std::int32_t broker) const {
 
 Controller::TopicRules Controller::rules_of(const std::string& topic) const {
   TopicRules rules;
-  const std::string min_isr = configs().topic_value(image(), topic, kMinIsr);
-  std::from_chars(min_isr.data(), min_isr.data() + min_isr.size(), rules.min_isr);
-  rules.min_isr = std::max(rules.min_isr, 1);
+  rules.min_isr = min_isr_of(configs(), image(), topic);
   rules.is_unclean_allowed = configs().topic_value(image(), topic, kUncleanElection) == "true";
   return rules;
 }

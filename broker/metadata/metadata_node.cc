@@ -31,7 +31,8 @@ raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
   return raft;
 }
 
-ControllerOptions controller_options(const MetadataNodeOptions& options) {
+ControllerOptions controller_options(const MetadataNodeOptions& options,
+                                     std::function<QuorumStanding()> quorum) {
   ControllerOptions controller;
   controller.self = options.node;
   controller.cluster_id = options.cluster_id;
@@ -44,6 +45,8 @@ ControllerOptions controller_options(const MetadataNodeOptions& options) {
     controller.leader_balance_interval = base::seconds(options.config->leader_imbalance_check_seconds());
   }
   controller.unclean_election_interval = base::milliseconds(options.config->unclean_election_interval_ms());
+  controller.stop_wait_max = base::milliseconds(options.config->stop_wait_max_ms());
+  controller.quorum = std::move(quorum);
   controller.configs = options.configs;
   return controller;
 }
@@ -53,7 +56,7 @@ ControllerOptions controller_options(const MetadataNodeOptions& options) {
 MetadataNode::MetadataNode(MetadataNodeOptions options)
     : options_(std::move(options)),
       incarnation_id_(base::Uuid::random(*options_.random)),
-      controller_(controller_options(options_), *options_.random) {}
+      controller_(controller_options(options_, [this] { return quorum_standing(); }), *options_.random) {}
 
 MetadataNode::~MetadataNode() = default;
 
@@ -232,6 +235,7 @@ void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
 void MetadataNode::on_active(kafka::LeaderEpoch epoch) {
   if (is_failed_) return;
   epoch_ = epoch;
+  last_failover_.reset();
   controller_.activate(committed_, options_.reactor->now());
   log.info("active controller of epoch {} at offset {}", epoch, raft_->end_offset());
   aio::spawn(gate_, "controller activation", write_activation(epoch));
@@ -342,8 +346,7 @@ aio::Task<> MetadataNode::do_due_work() {
   while (controller_.is_active()) {
     DueWork work = controller_.due_work(options_.reactor->now());
     if (work.records.empty()) break;
-    log.warn("{}", work.reason);
-    if (!co_await commit(std::move(work.records))) co_return;
+    if (!co_await carry_out(std::move(work))) co_return;
   }
   arm_timer();
 }

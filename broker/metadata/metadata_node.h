@@ -52,6 +52,13 @@ struct MetadataNodeOptions {
   std::function<void(const base::Error&)> on_fatal;
 };
 
+// How long the leaderships of a broker that was lost were without a leader.
+struct LastFailover {
+  kafka::NodeId broker{};
+  std::int64_t ms = 0;
+  std::int64_t at_wall_ms = 0;
+};
+
 class MetadataNode final : public ControllerApi, private raft::RaftListener {
  public:
   // ERRORS: kUnsupported (features, a static quorum), kCorrupt, kIo; kInvalidArgument (not formatted).
@@ -72,6 +79,16 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   // For DescribeQuorum and metrics. Threads: the control reactor.
   const raft::RaftNode& raft() const { return *raft_; }
   bool is_active_controller() const { return controller_.is_active(); }
+  // Since this node became the active controller.
+  const std::optional<LastFailover>& last_failover() const { return last_failover_; }
+
+  // What the admin port asks of the active controller; nullopt when this node is not. Of a controller that
+  // was followed by another and does not know it yet, a grant is worth nothing: see stop_reservation.h.
+  // Threads: the control reactor.
+  std::optional<StopReservation::Answer> reserve_stop(kafka::NodeId broker, std::string holder);
+  std::optional<bool> release_stop(kafka::NodeId broker);
+  // Answers when the broker's fencing is committed.
+  aio::Task<std::optional<DeadBroker>> fence_dead(kafka::NodeId broker, kafka::BrokerEpoch epoch);
 
 #define PENSTOCK_CONTROLLER_CALL(method, Message, decision) \
   aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) override;
@@ -107,6 +124,10 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   aio::Task<bool> commit(Records records);
   aio::Task<> write_activation(kafka::LeaderEpoch epoch);
   aio::Task<> do_due_work();
+  // False when the leadership was lost before it was committed.
+  aio::Task<bool> carry_out(DueWork work);
+  bool can_decide() const;
+  QuorumStanding quorum_standing() const;
   kafka::ControllerRegistrationRequest own_registration() const;
   At at() const { return {options_.reactor->now(), raft_->end_offset()}; }
   void drop_pending();
@@ -128,6 +149,7 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   std::deque<Pending> pending_;  // At most kPendingMax.
   ImageSource images_;
   aio::TimerId timer_ = aio::TimerId::kNone;
+  std::optional<LastFailover> last_failover_;
   std::atomic<bool> is_failed_ = false;
   aio::Gate gate_;
 };

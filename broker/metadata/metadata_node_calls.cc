@@ -15,14 +15,15 @@ constexpr std::size_t kPendingMax = 10'000;
 
 }  // namespace
 
+bool MetadataNode::can_decide() const {
+  // Until the first levels are committed there is nothing to decide on.
+  return controller_.is_active() && controller_.image().feature_level(kMetadataVersion) > 0;
+}
+
 template <typename Request, typename Decide>
 aio::Task<typename Request::Response> MetadataNode::run(Request request, Decide decide) {
   using kafka::ErrorCode;
-  if (!controller_.is_active()) co_return refuse_all(request, ErrorCode::kNotController);
-  // Until the first levels are committed there is nothing to decide on.
-  if (controller_.image().feature_level(kMetadataVersion) == 0) {
-    co_return refuse_all(request, ErrorCode::kNotController);
-  }
+  if (!can_decide()) co_return refuse_all(request, ErrorCode::kNotController);
   if (pending_.size() >= kPendingMax) co_return refuse_all(request, ErrorCode::kRequestTimedOut);
   if (!gate_.enter()) co_return refuse_all(request, ErrorCode::kNotController);
   auto decision = decide(controller_, request, at());

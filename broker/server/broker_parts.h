@@ -27,6 +27,7 @@
 #include "broker/replication/config.h"
 #include "broker/replication/replica_manager.h"
 #include "broker/security/authorizer.h"
+#include "broker/server/admin_api.h"
 #include "broker/server/broker.h"
 #include "broker/server/config.h"
 #include "broker/server/environment.h"
@@ -58,6 +59,7 @@ struct Broker::Parts {
   Metrics metrics;
   std::atomic<bool> is_ready = false;
   bool is_start_given_up = false;  // Control reactor.
+  bool is_stopping = false;        // Control reactor.
 
   base::Uuid incarnation_id;                                // Of this process.
   std::vector<std::unique_ptr<aio::Transport>> transports;  // One per lane.
@@ -79,6 +81,7 @@ struct Broker::Parts {
   std::unique_ptr<RequestRouter> controller_router;
   std::vector<std::unique_ptr<net::Listener>> sockets;
   std::vector<std::unique_ptr<net::Listener>> controller_sockets;
+  std::unique_ptr<AdminApi> admin_api;  // With `admin`.
   std::unique_ptr<net::HttpServer> admin;
 
   std::vector<const base::ConfigSection*> sections() const {
@@ -93,7 +96,10 @@ struct Broker::Parts {
   base::Result<> start_admin();
   // On `reactors`, the first of which it is called on.
   base::Result<> start_listeners(bool of_controllers, const std::vector<aio::Reactor*>& reactors);
-  net::HttpReply answer_admin(std::string_view path) const;
+  void add_gauges();
+  std::string_view state() const;
+  aio::Task<net::HttpReply> answer_admin(net::HttpRequest request);
+  net::HttpReply answer_open(std::string_view path) const;
   metadata::LifecycleOptions lifecycle_options();
   void connect_replicas();
   aio::Task<base::Result<>> start_parts();

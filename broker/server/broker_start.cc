@@ -252,12 +252,13 @@ aio::Task<base::Result<>> Broker::Parts::stop_broker() {
 
 aio::Task<base::Result<>> Broker::Parts::stop_parts() {
   is_ready = false;
+  is_stopping = true;
   base::Result<> stopped;
   if (is_broker) stopped = co_await stop_broker();
   co_await metadata->stop();
   // Until then others may still be answered.
   for (auto& socket : controller_sockets) co_await socket->stop();
-  if (admin) admin->stop();
+  if (admin) co_await admin->stop();
   if (stopped) log.info("stopped cleanly");
   co_return stopped;
 }

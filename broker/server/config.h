@@ -51,6 +51,13 @@ struct ServerConfig final : base::ConfigSection {
   Key<std::string> admin_listener{
       this, "penstock.admin.listener", "127.0.0.1:9644",
       {},   Update::kReadOnly,         "host:port of the admin port (metrics and health); empty for none."};
+  Key<std::string> admin_token_file{this,
+                                    "penstock.admin.token.file",
+                                    "",
+                                    {},
+                                    Update::kReadOnly,
+                                    "The file with the token that /v1 of the admin port asks for; empty "
+                                    "for none, and then /v1 is served on loopback addresses only."};
   Key<std::int32_t> reactors{this,
                              "penstock.reactors",
                              0,

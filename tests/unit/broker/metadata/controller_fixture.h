@@ -20,7 +20,8 @@ using kafka::to_wire;
 
 class ControllerFixture : public testing::Test {
  protected:
-  ControllerFixture() : random_(1), controller_(options(), random_) {
+  explicit ControllerFixture(ControllerOptions options = ControllerFixture::options())
+      : random_(1), controller_(std::move(options), random_) {
     ImageBuilder empty;
     controller_.activate(empty, now_);
     kafka::FeatureLevelRecord level;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include <fmt/format.h>
@@ -25,7 +26,8 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Result<std::vector<kafka::Endpoint>> bootstrap_of(const Options& options, const Properties& properties) {
-  std::string text(kDefaultBootstrap);
+  const char* of_machine = std::getenv(kBootstrapVariable);
+  std::string text(of_machine == nullptr ? kDefaultBootstrap : std::string_view(of_machine));
   if (const auto found = properties.find("bootstrap.servers"); found != properties.end())
     text = found->second;
   if (const auto list = options.value("broker-list")) text = *list;

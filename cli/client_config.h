@@ -15,8 +15,11 @@
 namespace penstock::cli {
 
 inline constexpr std::string_view kDefaultBootstrap = "localhost:9092";
+// In a broker's pod it names the cluster.
+inline constexpr const char* kBootstrapVariable = "PENSTOCK_BOOTSTRAP_SERVERS";
 
-// From --bootstrap-server or --broker-list, else bootstrap.servers of the properties, else localhost:9092.
+// From --bootstrap-server or --broker-list, else bootstrap.servers of the properties, else
+// PENSTOCK_BOOTSTRAP_SERVERS of the environment, else localhost:9092.
 // ERRORS: kInvalidArgument.
 base::Result<std::vector<kafka::Endpoint>> bootstrap_of(const Options& options,
                                                         const base::Properties& properties);

@@ -34,6 +34,7 @@ struct Arguments {
   std::string cluster_id;
   std::string initial_controllers;
   std::string directory_id;
+  std::string first_start;  // Only for format_if_empty.
   std::string release_version;
   std::vector<std::string> features{};
   std::vector<std::string> overrides{};
@@ -69,6 +70,7 @@ base::Result<Arguments> parse_arguments(const std::vector<std::string>& texts) {
     if (name == "--cluster-id" || name == "-t") into = &arguments.cluster_id;
     if (name == "--initial-controllers" || name == "-I") into = &arguments.initial_controllers;
     if (name == "--directory-id") into = &arguments.directory_id;
+    if (name == "--first-start") into = &arguments.first_start;
     if (name == "--release-version" || name == "-r") into = &arguments.release_version;
     if (name == "--feature" || name == "-f") into = &arguments.features.emplace_back();
     if (name == "--override") into = &arguments.overrides.emplace_back();
@@ -198,6 +200,39 @@ base::Result<> format(const Arguments& arguments, const base::Properties& proper
   return {};
 }
 
+bool is_listed(std::string_view list, std::string_view wanted) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    if (list.substr(0, comma) == wanted) return true;
+    list = comma == std::string_view::npos ? "" : list.substr(comma + 1);
+  }
+  return false;
+}
+
+// Whether this node begins the quorum or joins it. What was formatted once is never given the same directory
+// id again: a volume that was lost must not vote a second time.
+base::Result<> decide_first_start(const base::Properties& properties, Arguments& arguments) {
+  base::PosixDisk disk;
+  auto content = base::read_file(disk, arguments.first_start, 1 << 20);
+  if (!content) return fail(content.error().context("option --first-start"));
+  auto parsed = base::parse_properties(base::as_text(*content));
+  if (!parsed) return fail(parsed.error().context(arguments.first_start));
+  metadata::MetadataConfig config;
+  TRY(config.load(properties));
+  const std::string node = std::to_string(config.node_id());
+  const std::string& voters = (*parsed)["initial.controllers"];
+  TRY_ASSIGN(const raft::VoterSet initial, raft::parse_voters(voters, "CONTROLLER"));
+  const auto self = std::ranges::find(initial, kafka::NodeId(config.node_id()),
+                                      [](const raft::Voter& voter) { return voter.key.id; });
+  if (self == initial.end() || is_listed((*parsed)["formatted"], node)) {
+    arguments.is_without_controllers = true;
+    return {};
+  }
+  arguments.initial_controllers = voters;
+  arguments.directory_id = self->key.directory.to_string();
+  return {};
+}
+
 }  // namespace
 
 int run_format(const std::vector<std::string>& texts) {
@@ -231,6 +266,7 @@ base::Result<> format_if_empty(const base::Properties& properties, const std::ve
   base::PosixDisk disk;
   // A formatted directory has its identity: the arguments of its first start do not matter any more.
   if (disk.exists(directory + "/meta.properties")) return {};
+  if (!arguments.first_start.empty()) TRY(decide_first_start(properties, arguments));
   return format(arguments, properties);
 }
 

@@ -17,7 +17,7 @@ namespace {
 // Options that are handed on to the formatter as they are.
 bool is_format_option(std::string_view name) {
   return name == "--cluster-id" || name == "--directory-id" || name == "--initial-controllers" ||
-         name == "--feature" || name == "--release-version";
+         name == "--feature" || name == "--release-version" || name == "--first-start";
 }
 bool is_format_switch(std::string_view name) {
   return name == "--standalone" || name == "--no-initial-controllers";
@@ -76,10 +76,14 @@ base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
       TRY_ASSIGN(const std::string text, value());
       TRY(take_override(text, options));
     } else if (name == "--node-id-from-pod-name") {
-      TRY_ASSIGN(options.pod_name, value());
-    } else if (name == "--node-id-base") {
+      TRY_ASSIGN(options.pod.pod_name, value());
+    } else if (name == "--node-id-base" || name == "--controllers") {
       TRY_ASSIGN(const std::string text, value());
-      TRY_ASSIGN(options.node_id_base, parse_int(name, text));
+      TRY_ASSIGN(const std::int32_t number, parse_int(name, text));
+      if (name == "--controllers") options.pod.controllers = number;
+      if (name == "--node-id-base") options.pod.node_id_base = number;
+    } else if (name == "--port-by-ordinal") {
+      TRY_ASSIGN(options.pod.ports_by_ordinal.emplace_back(), value());
     } else if (!name.starts_with("-") && options.config_path.empty()) {
       options.config_path = name;  // As kafka-server-start.sh takes it.
     } else {
@@ -108,7 +112,11 @@ Options:
   --override KEY=VALUE           goes over what the file says; may be repeated
   --node-id-from-pod-name NAME   node.id is the ordinal at the end of NAME plus --node-id-base
   --node-id-base N               default 0
+  --controllers N                pods with an ordinal below N are controllers too, the others brokers only
+  --port-by-ordinal LISTENER     its advertised port is raised by the ordinal; may be repeated
   --format-if-empty              format an empty data directory first; takes the options of `format`
+  --first-start FILE             with it: initial.controllers, a list as for `format`, and `formatted`, the ids of
+                                 those that have begun. Others in the list begin the quorum; all else joins it.
   --version, --help
 
 Before the first start, a data directory is formatted: `penstock-broker format --help`.
@@ -122,17 +130,7 @@ base::Result<base::Properties> load_properties(const Options& options) {
   auto properties = base::parse_properties(base::as_text(*content));
   if (!properties) return fail(properties.error().context(options.config_path));
   for (const auto& [key, text] : options.overrides) (*properties)[key] = text;
-  if (options.pod_name) {
-    const std::size_t dash = options.pod_name->rfind('-');
-    if (dash == std::string::npos) {
-      return fail(
-          Errc::kInvalidArgument,
-          fmt::format("option --node-id-from-pod-name: '{}' does not end in -ORDINAL", *options.pod_name));
-    }
-    TRY_ASSIGN(const std::int32_t ordinal,
-               parse_int("--node-id-from-pod-name", options.pod_name->substr(dash + 1)));
-    (*properties)["node.id"] = std::to_string(options.node_id_base + ordinal);
-  }
+  TRY(apply_ordinal(options.pod, *properties));
   return properties;
 }
 

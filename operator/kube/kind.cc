@@ -30,6 +30,7 @@ std::span<const Kind> all_kinds() {
                                         kPodKind,
                                         kServiceKind,
                                         kConfigMapKind,
+                                        kSecretKind,
                                         kServiceAccountKind,
                                         kPersistentVolumeClaimKind,
                                         kPodDisruptionBudgetKind,

@@ -31,6 +31,7 @@ inline constexpr Kind kStatefulSetKind{"apps", "v1", "StatefulSet", "statefulset
 inline constexpr Kind kPodKind{"", "v1", "Pod", "pods"};
 inline constexpr Kind kServiceKind{"", "v1", "Service", "services"};
 inline constexpr Kind kConfigMapKind{"", "v1", "ConfigMap", "configmaps"};
+inline constexpr Kind kSecretKind{"", "v1", "Secret", "secrets"};
 inline constexpr Kind kServiceAccountKind{"", "v1", "ServiceAccount", "serviceaccounts"};
 inline constexpr Kind kPersistentVolumeClaimKind{"", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"};
 inline constexpr Kind kPodDisruptionBudgetKind{"policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"};

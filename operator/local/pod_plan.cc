@@ -8,7 +8,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "operator/local/base64.h"
+#include "base/base64.h"
 
 namespace penstock::local {
 
@@ -37,7 +37,7 @@ std::map<std::string, std::string> entries_of(const Json& object) {
         std::string_view(field) == "binaryData" || (is_secret && std::string_view(field) == "data");
     for (const auto& [name, value] : found->items())
       if (value.is_string() && is_plain_file_name(name))
-        entries[name] = is_encoded ? decode_base64(value.get<std::string>()) : value.get<std::string>();
+        entries[name] = is_encoded ? base::decode_base64(value.get<std::string>()) : value.get<std::string>();
   }
   return entries;
 }

@@ -18,6 +18,7 @@ struct ClusterContext {
   std::int64_t wall_ms = 0;
   resources::KafkaCluster cluster{};
   resources::ClusterIdentity identity{};
+  std::string admin_token{};  // What the brokers' admin ports ask for.
   std::string config_map_name{};
   std::string pod_revision{};
   bool is_spec_valid = false;
@@ -32,6 +33,8 @@ struct ClusterContext {
 
 StepResult validate_cluster(ClusterContext& context);
 StepResult reconcile_identity(ClusterContext& context);
+StepResult reconcile_admin_secret(ClusterContext& context);
+StepResult reconcile_first_start(ClusterContext& context);
 StepResult reconcile_service_account(ClusterContext& context);
 StepResult reconcile_services(ClusterContext& context);
 StepResult check_config(ClusterContext& context);

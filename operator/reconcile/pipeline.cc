@@ -15,11 +15,13 @@ constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
     {"validate", validate_cluster},
     // Before everything that carries the ids, so that a second identity is never made.
     {"identity", reconcile_identity},
+    {"admin secret", reconcile_admin_secret},
     {"service account", reconcile_service_account},
     {"services", reconcile_services},
     {"config check", check_config},
-    // Before the StatefulSet, whose pods mount it.
+    // Before the StatefulSet, whose pods mount them.
     {"config", reconcile_config},
+    {"first start", reconcile_first_start},
     {"disruption budget", reconcile_disruption_budget},
     {"stateful set", reconcile_stateful_set},
     {"volumes", reconcile_volumes},

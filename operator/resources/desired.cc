@@ -103,6 +103,9 @@ std::string bootstrap_servers(const KafkaCluster& cluster) {
 std::string pod_name(const KafkaCluster& cluster, int ordinal) {
   return cluster.meta.name + "-" + std::to_string(ordinal);
 }
+std::string pod_host(const KafkaCluster& cluster, int ordinal) {
+  return pod_name(cluster, ordinal) + "." + brokers_service_name(cluster) + "." + cluster.meta.ns + ".svc";
+}
 std::string claim_name(const KafkaCluster& cluster, int ordinal) {
   return "data-" + pod_name(cluster, ordinal);
 }
@@ -202,22 +205,21 @@ Json build_bootstrap_service(const KafkaCluster& cluster) {
 }
 
 std::string server_properties(const KafkaCluster& cluster) {
-  const int replicas = cluster.replicas;
+  const int internal_factor = std::min(3, cluster.replicas);
   std::map<std::string, std::string> properties = {
       {"process.roles", "broker,controller"},
       {"controller.listener.names", "CONTROLLER"},
       {"inter.broker.listener.name", "PLAINTEXT"},
       {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOOPBACK:PLAINTEXT"},
       {"log.dirs", "/var/lib/penstock/data"},
-      {"offsets.topic.replication.factor", std::to_string(std::min(3, replicas))},
-      {"transaction.state.log.replication.factor", std::to_string(std::min(3, replicas))},
-      {"transaction.state.log.min.isr", std::to_string(std::min(2, replicas))},
+      {"controller.quorum.auto.join.enable", "true"},
+      {"default.replication.factor", std::to_string(cluster.default_replication_factor())},
+      {"offsets.topic.replication.factor", std::to_string(internal_factor)},
+      {"transaction.state.log.replication.factor", std::to_string(internal_factor)},
+      {"transaction.state.log.min.isr", internal_factor < 3 ? "1" : "2"},
   };
-  const auto& defaults = cluster.topic_defaults;
-  if (defaults.partitions) properties["num.partitions"] = std::to_string(*defaults.partitions);
-  if (defaults.replication_factor) {
-    properties["default.replication.factor"] = std::to_string(*defaults.replication_factor);
-  }
+  if (const auto& partitions = cluster.topic_defaults.partitions)
+    properties["num.partitions"] = std::to_string(*partitions);
   for (const auto& [name, value] : cluster.config) properties[name] = value;
   std::string text;
   for (const auto& [name, value] : properties) text += name + "=" + escaped(value) + "\n";

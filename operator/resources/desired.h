@@ -52,6 +52,8 @@ std::string bootstrap_service_name(const KafkaCluster& cluster);
 std::string bootstrap_servers(const KafkaCluster& cluster);
 std::string claim_name(const KafkaCluster& cluster, int ordinal);
 std::string pod_name(const KafkaCluster& cluster, int ordinal);
+// "demo-0.demo-brokers.kafka.svc"
+std::string pod_host(const KafkaCluster& cluster, int ordinal);
 
 // "penstock.dev/cluster=NAME,app.kubernetes.io/managed-by=penstock-operator"
 std::string pod_selector_text(const KafkaCluster& cluster);

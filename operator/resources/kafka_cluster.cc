@@ -1,5 +1,7 @@
 #include "operator/resources/kafka_cluster.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "operator/resources/read_json.h"
@@ -18,6 +20,14 @@ ObjectMeta read_meta(const Json& object) {
     meta.generation = from["generation"];
   meta.is_deleting = from.contains("deletionTimestamp");
   return meta;
+}
+
+std::int32_t KafkaCluster::default_replication_factor() const {
+  return topic_defaults.replication_factor.value_or(std::min(3, replicas));
+}
+
+std::int32_t KafkaCluster::default_min_in_sync_replicas() const {
+  return topic_defaults.min_in_sync_replicas.value_or(default_replication_factor() < 3 ? 1 : 2);
 }
 
 base::Result<KafkaCluster> KafkaCluster::parse(const Json& object) {

@@ -47,6 +47,13 @@ struct KafkaCluster {
   std::string resources_json;  // podTemplate.resources, or empty.
   bool is_suspended = false;
 
+  // Voters of the metadata quorum: the pods with the lowest ordinals.
+  std::int32_t voters() const { return replicas < 3 ? 1 : 3; }
+  // What a topic gets that does not say it itself: as many replicas as there are brokers, up to three, and
+  // one of three may fail without stopping those who write with acks=all.
+  std::int32_t default_replication_factor() const;
+  std::int32_t default_min_in_sync_replicas() const;
+
   // ERRORS: kInvalidArgument listing every field that is wrong.
   static base::Result<KafkaCluster> parse(const Json& object);
 };

@@ -37,9 +37,6 @@ constexpr std::string_view kCluster = "KafkaCluster";
 constexpr std::string_view kTopic = "KafkaTopic";
 
 constexpr auto kRules = std::to_array<Rule>({
-    {kCluster, "spec.replicas", "self <= 1",
-     "clusters of more than one broker are not supported by this version; set replicas to 1", false,
-     [](const Json& self, const Json&) { return self.get<std::int64_t>() <= 1; }},
     {kCluster, "spec.storage.size", "isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",
      "must be a quantity above zero such as 10Gi", false,
      [](const Json& self, const Json&) { return quantity_or_zero(self) > 0; }},
@@ -53,13 +50,6 @@ constexpr auto kRules = std::to_array<Rule>({
     {kCluster, "spec.storage.storageClassName", "self == oldSelf",
      "the storage class cannot be changed after creation", true,
      [](const Json& self, const Json& old_self) { return self == old_self; }},
-    {kCluster, "spec.topicDefaults",
-     "!has(self.minInSyncReplicas) || self.minInSyncReplicas <= (has(self.replicationFactor) ? "
-     "self.replicationFactor : 1)",
-     "minInSyncReplicas is larger than replicationFactor (1 if not given), so that no produce with acks=all "
-     "could "
-     "succeed",
-     false, [](const Json& self, const Json&) { return min_isr_fits(self, 1); }},
     {kCluster, "spec.config",
      "self.all(k, !(k in ['node.id', 'broker.id', 'process.roles', 'log.dir', 'log.dirs', "
      "'metadata.log.dir', "
@@ -114,6 +104,19 @@ constexpr auto kRules = std::to_array<Rule>({
        const Json defaults = self.value("topicDefaults", Json::object());
        return !defaults.contains("replicationFactor") ||
               defaults["replicationFactor"].get<std::int64_t>() <= self.value("replicas", std::int64_t{1});
+     }},
+    {kCluster, "spec",
+     "!has(self.topicDefaults) || !has(self.topicDefaults.minInSyncReplicas) || "
+     "self.topicDefaults.minInSyncReplicas <= (has(self.topicDefaults.replicationFactor) ? "
+     "self.topicDefaults.replicationFactor : (self.replicas < 3 ? self.replicas : 3))",
+     "topicDefaults.minInSyncReplicas is larger than replicationFactor (the number of brokers and at most 3 "
+     "if "
+     "not given), so that no produce with acks=all could succeed",
+     false,
+     [](const Json& self, const Json&) {
+       const std::int64_t brokers = self.value("replicas", std::int64_t{1});
+       return min_isr_fits(self.value("topicDefaults", Json::object()),
+                           static_cast<int>(std::min<std::int64_t>(brokers, 3)));
      }},
     {kCluster, "spec", "has(self.storage.storageClassName) == has(oldSelf.storage.storageClassName)",
      "storage.storageClassName cannot be added or removed after creation", true,

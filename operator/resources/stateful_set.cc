@@ -1,18 +1,25 @@
 #include <nlohmann/json.hpp>
 
+#include "operator/resources/admin_secret.h"
 #include "operator/resources/build_json.h"
 #include "operator/resources/desired.h"
+#include "operator/resources/first_start.h"
 
 namespace penstock::resources {
 namespace {
 
 constexpr int kUserId = 65532;
 constexpr int kGraceSeconds = 60;
-// Two more listeners' worth of text: `kubectl port-forward` and programs in the pod come by the pod's
-// loopback and must be told an address that works for them. In a pod without a loopback of its own they are
-// empty.
+// One more listener's worth of text: `kubectl port-forward` comes by the pod's loopback, and its clients must
+// be told an address that works for them, one port of localhost for each broker. In a pod without a loopback
+// of its own they are empty.
+constexpr const char* kLoopbackListener = "LOOPBACK";
 constexpr const char* kLoopbackVariable = "PENSTOCK_LOOPBACK_LISTENER";
 constexpr const char* kLoopbackAdvertisedVariable = "PENSTOCK_LOOPBACK_ADVERTISED";
+
+Json selector_of(const KafkaCluster& cluster) {
+  return {{kClusterLabel, cluster.meta.name}, {kComponentLabel, "broker"}};
+}
 
 Json field_env(const char* name, const char* path) {
   return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
@@ -27,10 +34,11 @@ Json probe(const char* path, int period_seconds, int failures) {
 
 Json arguments(const KafkaCluster& cluster, const ClusterIdentity& identity) {
   const std::string host = "$(POD_NAME)." + brokers_service_name(cluster) + ".$(POD_NAMESPACE).svc";
-  const std::string first =
-      pod_name(cluster, 0) + "." + brokers_service_name(cluster) + "." + cluster.meta.ns + ".svc";
   const std::string client = std::to_string(kClientPort);
   const std::string controller = std::to_string(kControllerPort);
+  std::string controllers;
+  for (int voter = 0; voter < cluster.voters(); ++voter)
+    controllers += (voter == 0 ? "" : ",") + pod_host(cluster, voter) + ":" + controller;
   return Json::array({
       "--config",
       "$(PENSTOCK_CONFIG)/server.properties",
@@ -38,6 +46,10 @@ Json arguments(const KafkaCluster& cluster, const ClusterIdentity& identity) {
       "$(POD_NAME)",
       "--node-id-base",
       std::to_string(identity.node_id_base),
+      "--controllers",
+      std::to_string(cluster.voters()),
+      "--port-by-ordinal",
+      kLoopbackListener,
       "--override",
       "listeners=PLAINTEXT://$(POD_IP):" + client + ",CONTROLLER://$(POD_IP):" + controller + "$(" +
           kLoopbackVariable + ")",
@@ -45,25 +57,26 @@ Json arguments(const KafkaCluster& cluster, const ClusterIdentity& identity) {
       "advertised.listeners=PLAINTEXT://" + host + ":" + client + ",CONTROLLER://" + host + ":" + controller +
           "$(" + kLoopbackAdvertisedVariable + ")",
       "--override",
-      "controller.quorum.bootstrap.servers=" + first + ":" + controller,
+      "controller.quorum.bootstrap.servers=" + controllers,
       "--override",
       "penstock.admin.listener=$(POD_IP):" + std::to_string(kAdminPort),
       "--format-if-empty",
       "--cluster-id",
       identity.cluster_id,
-      "--directory-id",
-      identity.directory_ids.front(),
-      "--standalone",
+      "--first-start",
+      std::string(kFirstStartDirectory) + "/" + kFirstStartFile,
   });
 }
 
-Json environment() {
+Json environment(const KafkaCluster& cluster) {
   const std::string port = std::to_string(kClientPort);
   return Json::array({
       field_env("POD_NAME", "metadata.name"),
       field_env("POD_NAMESPACE", "metadata.namespace"),
       field_env("POD_IP", "status.podIP"),
       Json{{"name", "PENSTOCK_CONFIG"}, {"value", "/etc/penstock"}},
+      // Where Kafka's tools in the pod begin.
+      Json{{"name", "PENSTOCK_BOOTSTRAP_SERVERS"}, {"value", bootstrap_servers(cluster)}},
       Json{{"name", kLoopbackVariable}, {"value", ",LOOPBACK://127.0.0.1:" + port}},
       Json{{"name", kLoopbackAdvertisedVariable}, {"value", ",LOOPBACK://localhost:" + port}},
   });
@@ -75,14 +88,16 @@ Json container(const KafkaCluster& cluster, const ClusterIdentity& identity, con
       {"image", cluster.image.empty() ? options.default_image : cluster.image},
       {"command", Json::array({"penstock-broker"})},
       {"args", arguments(cluster, identity)},
-      {"env", environment()},
+      {"env", environment(cluster)},
       {"ports",
        Json::array({Json{{"name", "kafka"}, {"containerPort", kClientPort}, {"protocol", "TCP"}},
                     Json{{"name", "controller"}, {"containerPort", kControllerPort}, {"protocol", "TCP"}},
                     Json{{"name", "admin"}, {"containerPort", kAdminPort}, {"protocol", "TCP"}}})},
       {"volumeMounts",
        Json::array({Json{{"name", "data"}, {"mountPath", "/var/lib/penstock"}},
-                    Json{{"name", "config"}, {"mountPath", "/etc/penstock"}, {"readOnly", true}}})},
+                    Json{{"name", "config"}, {"mountPath", "/etc/penstock"}, {"readOnly", true}},
+                    Json{{"name", "first-start"}, {"mountPath", kFirstStartDirectory}, {"readOnly", true}},
+                    Json{{"name", "admin"}, {"mountPath", kAdminSecretDirectory}, {"readOnly", true}}})},
       // Recovery of a large log may take long: only a start-up that hangs for an hour is killed.
       {"startupProbe", probe("/healthz", 1, 3600)},
       {"livenessProbe", probe("/healthz", 10, 6)},
@@ -95,6 +110,18 @@ Json container(const KafkaCluster& cluster, const ClusterIdentity& identity, con
   if (!cluster.image_pull_policy.empty()) json["imagePullPolicy"] = cluster.image_pull_policy;
   if (!cluster.resources_json.empty()) json["resources"] = Json::parse(cluster.resources_json);
   return json;
+}
+
+// Over zones, and within a zone over nodes, as far as there are any.
+Json spread(const KafkaCluster& cluster) {
+  Json constraints = Json::array();
+  for (const char* key : {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}) {
+    constraints.push_back({{"maxSkew", 1},
+                           {"topologyKey", key},
+                           {"whenUnsatisfiable", "ScheduleAnyway"},
+                           {"labelSelector", {{"matchLabels", selector_of(cluster)}}}});
+  }
+  return constraints;
 }
 
 Json pod_template(const KafkaCluster& cluster, const ClusterIdentity& identity,
@@ -114,7 +141,13 @@ Json pod_template(const KafkaCluster& cluster, const ClusterIdentity& identity,
           {"fsGroupChangePolicy", "OnRootMismatch"},
           {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
         {"containers", Json::array({container(cluster, identity, options)})},
-        {"volumes", Json::array({Json{{"name", "config"}, {"configMap", {{"name", config_map_name}}}}})}}}};
+        {"topologySpreadConstraints", spread(cluster)},
+        {"volumes",
+         Json::array(
+             {Json{{"name", "config"}, {"configMap", {{"name", config_map_name}}}},
+              Json{{"name", "first-start"}, {"configMap", {{"name", first_start_name(cluster)}}}},
+              Json{{"name", "admin"},
+                   {"secret", {{"secretName", admin_secret_name(cluster)}, {"defaultMode", 0440}}}}})}}}};
   json["metadata"]["annotations"][kPodRevisionAnnotation] = content_hash(json.dump());
   return json;
 }
@@ -147,7 +180,7 @@ Json build_stateful_set(const KafkaCluster& cluster, const ClusterIdentity& iden
       {"persistentVolumeClaimRetentionPolicy",
        {{"whenDeleted", cluster.storage.delete_with_cluster ? "Delete" : "Retain"},
         {"whenScaled", "Retain"}}},
-      {"selector", {{"matchLabels", {{kClusterLabel, cluster.meta.name}, {kComponentLabel, "broker"}}}}},
+      {"selector", {{"matchLabels", selector_of(cluster)}}},
       {"template", pod_template(cluster, identity, config_map_name, options)},
       {"volumeClaimTemplates", Json::array({claim_template(cluster, identity)})},
   };

@@ -45,7 +45,8 @@ StepResult reconcile_identity(ClusterContext& context) {
     context.identity = std::move(*existing);
   } else {
     context.identity.cluster_id = base::Uuid::random(context.deps.random).to_string();
-    context.identity.directory_ids = {base::Uuid::random(context.deps.random).to_string()};
+    for (int voter = 0; voter < context.cluster.voters(); ++voter)
+      context.identity.directory_ids.push_back(base::Uuid::random(context.deps.random).to_string());
   }
   // Created, not applied: if our view is old and there is one already, it must not be overwritten.
   const Json wanted = build_identity(context.cluster, context.identity);

@@ -1,10 +1,11 @@
+#include <algorithm>
 #include <cctype>
 
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
 #include "operator/reconcile/topic_context.h"
-#include "operator/resources/read_json.h"
+#include "operator/resources/kafka_cluster.h"
 
 namespace penstock::reconcile {
 namespace {
@@ -48,10 +49,20 @@ std::string canonical(const std::string& value) {
 std::int32_t replicas_of(const TopicContext& context) {
   if (context.state) return context.state->replication_factor;
   if (context.topic.replication_factor) return *context.topic.replication_factor;
-  const Json& cluster = context.deps.store.clusters.find(context.topic.meta.ns, context.topic.cluster_name);
-  const Json spec = cluster.is_object() ? cluster.value("spec", Json::object()) : Json::object();
-  if (!spec.is_object()) return 1;
-  return resources::int_or_none(spec.value("topicDefaults", Json()), "replicationFactor").value_or(1);
+  const Json& object = context.deps.store.clusters.find(context.topic.meta.ns, context.topic.cluster_name);
+  const auto cluster = resources::KafkaCluster::parse(object);
+  return cluster ? cluster->default_replication_factor() : 1;
+}
+
+// While a cluster starts, fewer brokers serve than it will have.
+bool has_brokers_to_come(const TopicContext& context, std::int32_t replicas) {
+  const auto& meta = context.topic.meta;
+  const auto cluster =
+      resources::KafkaCluster::parse(context.deps.store.clusters.find(meta.ns, context.topic.cluster_name));
+  const auto pods = broker_pods(context.deps, meta.ns, context.topic.cluster_name);
+  const auto ready =
+      std::count_if(pods.begin(), pods.end(), [](const Json* pod) { return is_pod_ready(*pod); });
+  return cluster && ready < std::min(replicas, cluster->replicas);
 }
 
 }  // namespace
@@ -79,6 +90,11 @@ StepResult check_min_isr(TopicContext& context) {
 StepResult create_topic(TopicContext& context) {
   if (context.state) co_return StepOutcome::go_on();
   const auto& topic = context.topic;
+  if (has_brokers_to_come(context, replicas_of(context))) {
+    context.wait_for("ClusterNotReady", "too few brokers of KafkaCluster " + topic.cluster_name +
+                                            " are ready for the replicas of the topic");
+    co_return StepOutcome::stop();
+  }
   CO_TRY_ASSIGN(const bool is_wanted,
                 co_await is_still_there(context.deps, kube::kKafkaTopicKind, *context.object));
   if (!is_wanted) {

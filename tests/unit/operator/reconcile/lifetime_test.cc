@@ -181,7 +181,7 @@ TEST(Reconcile, TheLastOfManyQuickChangesWins) {
   world.settle();
   EXPECT_EQ(world.cluster()["status"]["observedGeneration"], 101);
   EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready"));
-  EXPECT_EQ(world.kube.all(kube::kConfigMapKind).size(), 2u);
+  EXPECT_EQ(world.kube.all(kube::kConfigMapKind).size(), 3u);
   EXPECT_EQ(world.kube.all(kube::kConfigMapKind)[0]["metadata"]["name"], config);
 }
 

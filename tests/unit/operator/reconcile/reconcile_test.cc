@@ -38,8 +38,9 @@ TEST(ReconcileCluster, MakesEverythingAndThenWritesNothing) {
   EXPECT_EQ(set["spec"]["podManagementPolicy"], "Parallel");
   EXPECT_EQ(set["spec"]["updateStrategy"]["type"], "OnDelete");
   EXPECT_EQ(set["metadata"]["ownerReferences"][0]["uid"], cluster["metadata"]["uid"]);
-  for (const kube::Kind kind : {kube::kServiceKind, kube::kConfigMapKind})
-    EXPECT_EQ(world.kube.all(kind).size(), 2u);
+  EXPECT_EQ(world.kube.all(kube::kServiceKind).size(), 2u);
+  EXPECT_EQ(world.kube.all(kube::kConfigMapKind).size(), 3u);
+  EXPECT_EQ(world.kube.all(kube::kSecretKind).size(), 1u);
   const int writes = world.kube.writes();
   for (int pass = 0; pass < 3; ++pass) world.pass();
   EXPECT_EQ(world.kube.writes(), writes);
@@ -69,7 +70,7 @@ TEST(ReconcileCluster, ConfigChangeMakesANewRevisionAndRollsThePod) {
   const Json after = world.kube.find(kube::kPodKind, "kafka", "demo-0");
   EXPECT_NE(after["metadata"]["uid"], before["metadata"]["uid"]);
   // The old revision is gone, the identity is the same.
-  EXPECT_EQ(world.kube.all(kube::kConfigMapKind).size(), 2u);
+  EXPECT_EQ(world.kube.all(kube::kConfigMapKind).size(), 3u);
   EXPECT_EQ(world.cluster()["status"]["clusterId"], cluster["status"]["clusterId"]);
   EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready"));
 }

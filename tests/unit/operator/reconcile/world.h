@@ -42,13 +42,16 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
   }
   aio::Task<base::Result<TopicState>> create(NewTopic topic) override {
     CO_TRY(check(topic.configs));
-    if (topic.replication_factor > 1) {
-      co_return base::fail(base::Errc::kInvalidArgument,
-                           "INVALID_REPLICATION_FACTOR: more replicas than the 1 broker");
+    const int brokers = static_cast<int>(kube_.all(kube::kPodKind).size());
+    if (topic.replication_factor > brokers) {
+      co_return base::fail(
+          base::Errc::kInvalidArgument,
+          "INVALID_REPLICATION_FACTOR: more replicas than the " + std::to_string(brokers) + " brokers");
     }
     CO_TRY(begin_change());
     TopicState state{"id-" + topic.name, topic.partitions < 0 ? 1 : topic.partitions,
-                     topic.replication_factor < 0 ? 1 : topic.replication_factor, topic.configs};
+                     topic.replication_factor < 0 ? std::min(3, brokers) : topic.replication_factor,
+                     topic.configs};
     topics[topic.name] = state;
     CO_TRY(end_change());
     co_return state;
@@ -152,6 +155,16 @@ inline constexpr std::array kViewedKinds = {kube::kKafkaClusterKind,
                                             kube::kPersistentVolumeClaimKind,
                                             kube::kPodDisruptionBudgetKind};
 
+// Those that have an owner: the Secret is not viewed, but goes with its cluster.
+inline constexpr std::array kOwnedKinds = {kube::kStatefulSetKind,
+                                           kube::kPodKind,
+                                           kube::kServiceKind,
+                                           kube::kConfigMapKind,
+                                           kube::kSecretKind,
+                                           kube::kServiceAccountKind,
+                                           kube::kPersistentVolumeClaimKind,
+                                           kube::kPodDisruptionBudgetKind};
+
 class World {
  public:
   World() { base::set_log_level(base::LogLevel::kError); }
@@ -175,6 +188,7 @@ class World {
     for (const kube::Kind kind : kViewedKinds) {
       for (const Json& object : kube.all(kind)) kube.erase(kind, "kafka", object["metadata"]["name"]);
     }
+    kube.erase(kube::kSecretKind, "kafka", "demo-admin");
   }
 
   // One pass over everything, on a fresh view. Returns how many passes failed.
@@ -248,6 +262,7 @@ class World {
   FakeTopicAdmin admin{kube};
   std::int64_t now_ms = 1'767'312'000'000;  // As FakeKube::now has it.
   bool are_pods_ready = true;
+  std::set<std::string> pods_not_ready;  // By name.
 
  private:
   static Json resource(const char* name, const char* spec) {
@@ -288,7 +303,7 @@ class World {
       for (const Json& object : kube.all(kind)) uids.insert(object["metadata"]["uid"]);
     }
     for (int round = 0; round < 2; ++round) {
-      for (const kube::Kind kind : kViewedKinds) {
+      for (const kube::Kind kind : kOwnedKinds) {
         for (const Json& object : kube.all(kind)) {
           const Json owners = object["metadata"].value("ownerReferences", Json::array());
           const auto is_there = [&uids](const Json& owner) { return uids.contains(owner["uid"]); };
@@ -303,7 +318,8 @@ class World {
   // A StatefulSet controller and a kubelet in one: pods exist, are ready, and have their claims.
   void run_stateful_sets() {
     for (Json pod : kube.all(kube::kPodKind)) {
-      pod["status"]["conditions"][0]["status"] = are_pods_ready ? "True" : "False";
+      const bool is_ready = are_pods_ready && !pods_not_ready.contains(pod["metadata"]["name"]);
+      pod["status"]["conditions"][0]["status"] = is_ready ? "True" : "False";
       kube.put(kube::kPodKind, std::move(pod));
     }
     for (const Json& set : kube.all(kube::kStatefulSetKind)) {
@@ -324,8 +340,9 @@ class World {
         pod["metadata"]["name"] = name;
         pod["metadata"]["namespace"] = "kafka";
         pod["metadata"]["ownerReferences"] = owner;
-        pod["status"] = {{"podIP", "10.0.0.7"},
-                         {"conditions", Json::array({Json{{"type", "Ready"}, {"status", "True"}}})}};
+        const char* ready = are_pods_ready && !pods_not_ready.contains(name) ? "True" : "False";
+        pod["status"] = {{"podIP", "10.0.0." + std::to_string(7 + i)},
+                         {"conditions", Json::array({Json{{"type", "Ready"}, {"status", ready}}})}};
         kube.put(kube::kPodKind, pod);
       }
     }

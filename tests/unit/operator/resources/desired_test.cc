@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/config.h"
+#include "operator/resources/admin_secret.h"
 #include "operator/resources/diff.h"
+#include "operator/resources/first_start.h"
 
 namespace penstock::resources {
 namespace {
@@ -23,16 +25,23 @@ KafkaCluster demo(const char* spec = R"({"storage":{"size":"1Gi"}})") {
 }
 
 const ClusterIdentity kIdentity{"cluster-id", 100, {"directory-id"}};
+constexpr const char* kThree = R"({"replicas":3,"storage":{"size":"1Gi"}})";
 
 Json set_of(const KafkaCluster& cluster) {
   return build_stateful_set(cluster, kIdentity, "demo-config-1", {"localhost/penstock:dev"});
+}
+
+bool has_argument(const Json& set, const std::string& argument) {
+  const Json& args = set["spec"]["template"]["spec"]["containers"][0]["args"];
+  return std::find(args.begin(), args.end(), argument) != args.end();
 }
 
 TEST(Desired, EverythingIsLabelledOwnedAndInItsNamespace) {
   const KafkaCluster cluster = demo();
   for (const Json& object : {build_service_account(cluster), build_brokers_service(cluster),
                              build_bootstrap_service(cluster), build_config_map(cluster), set_of(cluster),
-                             build_disruption_budget(cluster), build_identity(cluster, kIdentity)}) {
+                             build_disruption_budget(cluster), build_identity(cluster, kIdentity),
+                             build_first_start(cluster, kIdentity, {}), build_admin_secret(cluster, "t")}) {
     const Json& meta = object["metadata"];
     EXPECT_EQ(meta["namespace"], "kafka");
     EXPECT_EQ(meta["labels"][kClusterLabel], "demo");
@@ -88,23 +97,100 @@ TEST(Desired, PodsAreRestricted) {
   EXPECT_EQ(context["capabilities"]["drop"], Json::array({"ALL"}));
 }
 
-// Whoever comes by the pod's loopback (port-forward, exec) is told localhost, everybody else the pod's name.
-TEST(Desired, TheLoopbackListenerAdvertisesLocalhost) {
-  const Json container = set_of(demo())["spec"]["template"]["spec"]["containers"][0];
-  const Json& args = container["args"];
-  const auto has = [&](const std::string& arg) {
-    return std::find(args.begin(), args.end(), arg) != args.end();
-  };
-  EXPECT_TRUE(
-      has("listeners=PLAINTEXT://$(POD_IP):9092,CONTROLLER://$(POD_IP):9093$(PENSTOCK_LOOPBACK_LISTENER)"));
-  EXPECT_TRUE(
-      has("advertised.listeners=PLAINTEXT://$(POD_NAME).demo-brokers.$(POD_NAMESPACE).svc:9092,"
-          "CONTROLLER://$(POD_NAME).demo-brokers.$(POD_NAMESPACE).svc:9093$(PENSTOCK_LOOPBACK_ADVERTISED)"));
+// Whoever comes by the pod's loopback (port-forward) is told localhost, everybody else the pod's name.
+TEST(Desired, TheLoopbackListenerAdvertisesAPortOfLocalhostForEachBroker) {
+  const Json set = set_of(demo());
+  const Json container = set["spec"]["template"]["spec"]["containers"][0];
+  EXPECT_TRUE(has_argument(set, "--port-by-ordinal"));
+  EXPECT_TRUE(has_argument(
+      set, "listeners=PLAINTEXT://$(POD_IP):9092,CONTROLLER://$(POD_IP):9093$(PENSTOCK_LOOPBACK_LISTENER)"));
+  EXPECT_TRUE(has_argument(
+      set,
+      "advertised.listeners=PLAINTEXT://$(POD_NAME).demo-brokers.$(POD_NAMESPACE).svc:9092,"
+      "CONTROLLER://$(POD_NAME).demo-brokers.$(POD_NAMESPACE).svc:9093$(PENSTOCK_LOOPBACK_ADVERTISED)"));
   std::map<std::string, std::string> values;
   for (const Json& variable : container["env"]) values[variable["name"]] = variable.value("value", "");
   EXPECT_EQ(values["PENSTOCK_LOOPBACK_LISTENER"], ",LOOPBACK://127.0.0.1:9092");
   EXPECT_EQ(values["PENSTOCK_LOOPBACK_ADVERTISED"], ",LOOPBACK://localhost:9092");
   EXPECT_NE(server_properties(demo()).find("LOOPBACK:PLAINTEXT"), std::string::npos);
+}
+
+// With three brokers and more the three lowest are the quorum; another broker changes nothing for those that
+// run.
+TEST(Desired, TheLowestOrdinalsAreTheQuorum) {
+  const auto set = [](int replicas) {
+    KafkaCluster cluster = demo();
+    cluster.replicas = replicas;
+    return set_of(cluster);
+  };
+  const std::string host = ".demo-brokers.kafka.svc:9093";
+  const std::string key = "controller.quorum.bootstrap.servers=";
+  EXPECT_TRUE(has_argument(set(1), key + "demo-0" + host));
+  EXPECT_TRUE(has_argument(set(2), key + "demo-0" + host));
+  EXPECT_TRUE(has_argument(set(3), key + "demo-0" + host + ",demo-1" + host + ",demo-2" + host));
+  EXPECT_TRUE(has_argument(set(2), "1"));
+  EXPECT_FALSE(has_argument(set(2), "3"));
+  EXPECT_TRUE(has_argument(set(3), "3"));
+  EXPECT_EQ(set(3)["spec"]["template"], set(4)["spec"]["template"]);
+  EXPECT_EQ(set(4)["spec"]["replicas"], 4);
+}
+
+TEST(Desired, ThreeReplicasAreTheDefaultWhereThereAreThreeBrokers) {
+  const auto properties = [](const char* spec) {
+    return base::parse_properties(server_properties(demo(spec))).value();
+  };
+  EXPECT_EQ(properties(kThree)["default.replication.factor"], "3");
+  EXPECT_EQ(properties(kThree)["offsets.topic.replication.factor"], "3");
+  EXPECT_EQ(properties(kThree)["transaction.state.log.min.isr"], "2");
+  EXPECT_EQ(properties(kThree)["controller.quorum.auto.join.enable"], "true");
+  EXPECT_EQ(demo(kThree).default_min_in_sync_replicas(), 2);
+  const auto two = properties(R"({"replicas":2,"storage":{"size":"1Gi"}})");
+  EXPECT_EQ(two.at("default.replication.factor"), "2");
+  EXPECT_EQ(two.at("transaction.state.log.min.isr"), "1");
+  const char* kFew = R"({"replicas":5,"storage":{"size":"1Gi"},"topicDefaults":{"replicationFactor":2}})";
+  EXPECT_EQ(properties(kFew)["default.replication.factor"], "2");
+  EXPECT_EQ(properties(kFew)["offsets.topic.replication.factor"], "3");
+  EXPECT_EQ(demo(kFew).default_min_in_sync_replicas(), 1);
+}
+
+TEST(Desired, TheFirstStartNamesTheInitialControllersAndWhoHasBegun) {
+  const ClusterIdentity identity{"cluster-id", 100, {"a", "b"}};
+  EXPECT_EQ(initial_controllers(identity), (NodeIds{100, 101}));
+  const Json map = build_first_start(demo(kThree), identity, {101});
+  EXPECT_EQ(map["data"][kFirstStartFile],
+            "initial.controllers=100@demo-0.demo-brokers.kafka.svc:9093:a,"
+            "101@demo-1.demo-brokers.kafka.svc:9093:b\nformatted=101\n");
+  EXPECT_EQ(read_formatted(map).value(), (NodeIds{101}));
+  EXPECT_EQ(read_formatted(build_first_start(demo(kThree), identity, {})).value(), NodeIds{});
+  EXPECT_EQ(read_formatted(build_first_start(demo(kThree), identity, {100, 101})).value(),
+            (NodeIds{100, 101}));
+  EXPECT_EQ(read_formatted(Json::object()).error().code(), base::Errc::kCorrupt);
+  Json bad = map;
+  bad["data"][kFirstStartFile] = "formatted=1,x";
+  EXPECT_EQ(read_formatted(bad).error().code(), base::Errc::kCorrupt);
+  // Pods read it when they start, so that a change of it restarts none.
+  EXPECT_TRUE(has_argument(set_of(demo(kThree)), "/etc/penstock-first-start/first-start.properties"));
+}
+
+TEST(Desired, TheAdminTokenIsMounted) {
+  const Json secret = build_admin_secret(demo(), "a-token");
+  EXPECT_EQ(secret["metadata"]["name"], "demo-admin");
+  EXPECT_EQ(secret["data"]["token"], "YS10b2tlbg==");
+  EXPECT_EQ(read_admin_token(secret).value(), "a-token");
+  EXPECT_EQ(read_admin_token(Json::object()).error().code(), base::Errc::kCorrupt);
+  const Json pod = set_of(demo())["spec"]["template"]["spec"];
+  EXPECT_EQ(pod["volumes"][2]["secret"]["secretName"], "demo-admin");
+  EXPECT_EQ(pod["containers"][0]["volumeMounts"][3]["mountPath"], "/etc/penstock-admin");
+}
+
+// Preferred, since a machine or a zone may be all there is.
+TEST(Desired, BrokersAreSpreadAsFarAsThereIsRoom) {
+  const Json spread = set_of(demo(kThree))["spec"]["template"]["spec"]["topologySpreadConstraints"];
+  ASSERT_EQ(spread.size(), 2u);
+  for (const Json& one : spread) {
+    EXPECT_EQ(one["whenUnsatisfiable"], "ScheduleAnyway");
+    EXPECT_EQ(one["labelSelector"]["matchLabels"][kClusterLabel], "demo");
+  }
 }
 
 TEST(Desired, TheClaimCarriesTheIdentityAndTheClass) {

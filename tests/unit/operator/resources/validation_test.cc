@@ -44,12 +44,9 @@ TEST(Validation, RefusesBadResourcesNamingTheField) {
       {"negative brokers", cluster(R"({"replicas":-1,"storage":{"size":"1Gi"}})"),
        "spec.replicas: must be at least 1, but is -1"},
       {"too many brokers", cluster(R"({"replicas":1000000,"storage":{"size":"1Gi"}})"),
-       "spec.replicas: must be at most 1000, but is 1000000"},
+       "spec.replicas: must be at most 100, but is 1000000"},
       {"brokers beyond 64 bits", cluster(R"({"replicas":9223372036854775808,"storage":{"size":"1Gi"}})"),
-       "spec.replicas: must be at most 1000, but is 9223372036854775808"},
-      {"more than one broker", cluster(R"({"replicas":3,"storage":{"size":"1Gi"}})"),
-       "spec.replicas: clusters of more than one broker are not supported by this version; set replicas to "
-       "1"},
+       "spec.replicas: must be at most 100, but is 9223372036854775808"},
       {"text for a number", cluster(R"({"replicas":"1","storage":{"size":"1Gi"}})"),
        "spec.replicas: must be of type integer, but is string"},
       {"no size", cluster(R"({"storage":{}})"), "spec.storage.size: is required"},
@@ -60,9 +57,12 @@ TEST(Validation, RefusesBadResourcesNamingTheField) {
       {"unknown policy", cluster(R"({"storage":{"size":"1Gi","reclaimPolicy":"Recycle"}})"),
        "spec.storage.reclaimPolicy: must be one of Retain, Delete, but is Recycle"},
       {"min ISR above RF", cluster(R"({"storage":{"size":"1Gi"},"topicDefaults":{"minInSyncReplicas":2}})"),
-       "spec.topicDefaults: minInSyncReplicas is larger than replicationFactor (1 if not given), so that no "
-       "produce "
-       "with acks=all could succeed"},
+       "spec: topicDefaults.minInSyncReplicas is larger than replicationFactor (the number of brokers and at "
+       "most 3 if not given), so that no produce with acks=all could succeed"},
+      {"min ISR above the brokers",
+       cluster(R"({"replicas":5,"storage":{"size":"1Gi"},"topicDefaults":{"minInSyncReplicas":4}})"),
+       "spec: topicDefaults.minInSyncReplicas is larger than replicationFactor (the number of brokers and at "
+       "most 3 if not given), so that no produce with acks=all could succeed"},
       {"RF above brokers", cluster(R"({"storage":{"size":"1Gi"},"topicDefaults":{"replicationFactor":2}})"),
        "spec: topicDefaults.replicationFactor is larger than replicas"},
       {"an operator's key", cluster(R"({"storage":{"size":"1Gi"},"config":{"node.id":7}})"),

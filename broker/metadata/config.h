@@ -135,6 +135,9 @@ struct MetadataConfig : base::ConfigSection {
                                      {.min = 0},
                                      Update::kReadOnly,
                                      "How long a broker that is told to stop waits for others to be back."};
+  Key<std::int64_t> log_segment_ms{
+      this,       "metadata.log.segment.ms", 604'800'000,
+      {.min = 1}, Update::kReadOnly,         "A segment of the metadata log takes no more after this time."};
   Key<std::string> log_dir{
       this, "metadata.log.dir", "",
       {},   Update::kReadOnly,  "Where the metadata log lives; by default in the first of log.dirs."};

@@ -4,6 +4,7 @@
 // Threads: one reactor.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <vector>
@@ -32,10 +33,13 @@ class ImageBuilder {
 
   // The image as of now and what changed since the last publish().
   ImageUpdate publish();
-  // The records that make this image from nothing, in an order that replays.
-  static Records snapshot_records(const MetadataImage& image);
+  // Hands out the records that make this image from nothing, in Kafka's order. ERRORS: those of `take`.
+  static base::Result<> take_apart(const MetadataImage& image,
+                                   const std::function<base::Result<>(Record)>& take);
 
  private:
+  static base::Result<> take_opaque(const MetadataImage& image, std::string_view kind,
+                                    const std::function<base::Result<>(Record)>& take);
   base::Result<> apply(const kafka::RegisterBrokerRecord& record);
   base::Result<> apply(const kafka::UnregisterBrokerRecord& record);
   base::Result<> apply(const kafka::TopicRecord& record);

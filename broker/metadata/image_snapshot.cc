@@ -1,4 +1,5 @@
 // Turning an image back into records.
+#include "broker/metadata/features.h"
 #include "broker/metadata/image_builder.h"
 #include "broker/metadata/registration_fields.h"
 
@@ -48,49 +49,72 @@ kafka::PartitionRecord to_record(const base::Uuid& topic_id, std::int32_t id, co
   return record;
 }
 
+using Take = std::function<base::Result<>(Record)>;
+
+base::Result<> take_topic(const Topic& topic, const Take& take) {
+  kafka::TopicRecord record;
+  record.name = topic.name;
+  record.topic_id = topic.id;
+  TRY(take(std::move(record)));
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    if (!topic.partitions[i]) continue;
+    TRY(take(to_record(topic.id, static_cast<std::int32_t>(i), *topic.partitions[i])));
+  }
+  return {};
+}
+
+base::Result<> take_configs(const Resource& resource, const Configs& configs, const Take& take) {
+  for (const auto& [name, value] : configs) {
+    kafka::ConfigRecord record;
+    record.resource_type = static_cast<std::int8_t>(resource.type);
+    record.resource_name = resource.name;
+    record.name = name;
+    record.value = value;
+    TRY(take(std::move(record)));
+  }
+  return {};
+}
+
 }  // namespace
 
-Records ImageBuilder::snapshot_records(const MetadataImage& image) {
-  Records records;
-  // metadata.version comes first: it says how to read the rest.
-  for (const auto& [name, level] : image.features_) {
+base::Result<> ImageBuilder::take_apart(const MetadataImage& image, const Take& take) {
+  const auto feature = [&](const std::string& name, std::int16_t level) {
     kafka::FeatureLevelRecord record;
     record.name = name;
     record.feature_level = level;
-    records.insert(name == "metadata.version" ? records.begin() : records.end(), record);
+    return take(std::move(record));
+  };
+  // metadata.version comes first: it says how to read the rest.
+  if (const auto level = image.feature_level(kMetadataVersion); level > 0) {
+    TRY(feature(std::string(kMetadataVersion), level));
   }
-  for (const auto& [id, broker] : image.brokers_) records.emplace_back(to_record(*broker));
-  for (const auto& [id, controller] : image.controllers_) records.emplace_back(to_record(*controller));
-  for (const auto& topic : image.topics()) {
-    kafka::TopicRecord record;
-    record.name = topic->name;
-    record.topic_id = topic->id;
-    records.emplace_back(std::move(record));
-    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
-      if (!topic->partitions[i]) continue;
-      records.emplace_back(to_record(topic->id, static_cast<std::int32_t>(i), *topic->partitions[i]));
-    }
+  for (const auto& [name, level] : image.features_) {
+    if (name != kMetadataVersion) TRY(feature(name, level));
   }
-  for (const auto& [resource, configs] : image.configs_) {
-    for (const auto& [name, value] : *configs) {
-      kafka::ConfigRecord record;
-      record.resource_type = static_cast<std::int8_t>(resource.type);
-      record.resource_name = resource.name;
-      record.name = name;
-      record.value = value;
-      records.emplace_back(std::move(record));
-    }
-  }
-  image.opaque_.for_each([&](const std::string& replaces, const std::shared_ptr<const base::Bytes>& bytes) {
-    records.emplace_back(OpaqueRecord{replaces, false, *bytes});
-  });
+  for (const auto& [id, broker] : image.brokers_) TRY(take(to_record(*broker)));
+  for (const auto& [id, controller] : image.controllers_) TRY(take(to_record(*controller)));
+  for (const auto& topic : image.topics()) TRY(take_topic(*topic, take));
+  for (const auto& [resource, configs] : image.configs_) TRY(take_configs(resource, *configs, take));
+  TRY(take_opaque(image, "quota/", take));
   if (image.next_producer_id_ > 0) {
     kafka::ProducerIdsRecord record;
     record.broker_id = -1;
+    record.broker_epoch = -1;
     record.next_producer_id = image.next_producer_id_;
-    records.emplace_back(record);
+    TRY(take(record));
   }
-  return records;
+  for (const char* kind : {"acl/", "scram/", "token/"}) TRY(take_opaque(image, kind, take));
+  return {};
+}
+
+base::Result<> ImageBuilder::take_opaque(const MetadataImage& image, std::string_view kind,
+                                         const Take& take) {
+  Records records;
+  image.opaque_.for_each([&](const std::string& replaces, const std::shared_ptr<const base::Bytes>& bytes) {
+    if (replaces.starts_with(kind)) records.emplace_back(OpaqueRecord{replaces, false, *bytes});
+  });
+  for (Record& record : records) TRY(take(std::move(record)));
+  return {};
 }
 
 }  // namespace penstock::metadata

@@ -28,6 +28,7 @@ raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
   raft.core.election_backoff_max = base::milliseconds(options.config->quorum_election_backoff_max_ms());
   raft.core.fetch_timeout = base::milliseconds(options.config->quorum_fetch_timeout_ms());
   raft.segment_bytes = options.config->log_segment_bytes();
+  raft.segment_ms = options.config->log_segment_ms();
   return raft;
 }
 
@@ -56,6 +57,8 @@ ControllerOptions controller_options(const MetadataNodeOptions& options,
 MetadataNode::MetadataNode(MetadataNodeOptions options)
     : options_(std::move(options)),
       incarnation_id_(base::Uuid::random(*options_.random)),
+      snapshot_schedule_(options_.config->snapshot_record_bytes(),
+                         base::milliseconds(options_.config->snapshot_interval_ms())),
       controller_(controller_options(options_, [this] { return quorum_standing(); }), *options_.random) {}
 
 MetadataNode::~MetadataNode() = default;
@@ -188,6 +191,8 @@ base::Result<> MetadataNode::replay_log_until(kafka::Offset high_watermark) {
       if (batch->last_offset() < next_to_replay_) continue;
       TRY(replay_batch(*batch));
       next_to_replay_ = batch->next_offset();
+      last_timestamp_ms_ = batch->max_timestamp();
+      snapshot_schedule_.note(static_cast<std::int64_t>(batch->size_bytes()));
       committed_.set_position(batch->last_offset(), batch->leader_epoch());
     }
     if (next_to_replay_ == before) {
@@ -198,7 +203,10 @@ base::Result<> MetadataNode::replay_log_until(kafka::Offset high_watermark) {
   return {};
 }
 
-void MetadataNode::start() { raft_->start(*this); }
+void MetadataNode::start() {
+  snapshot_schedule_.restart(options_.reactor->now());
+  raft_->start(*this);
+}
 
 aio::Task<> MetadataNode::stop() {
   options_.reactor->cancel(timer_);
@@ -221,15 +229,19 @@ void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
     if (auto checked = check_features(committed_.image()); !checked) return fail(checked.error());
     images_.publish(committed_.publish());
     if (registrar_ && !raft_->is_leader()) registrar_->on_image(*images_.current());
+    write_snapshot_if_due();
     return;
   }
   while (!pending_.empty() && pending_.front().last_offset < high_watermark) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
     next_to_replay_ = done.last_offset + 1;
+    last_timestamp_ms_ = done.timestamp_ms;
+    snapshot_schedule_.note(done.bytes);
     images_.publish(std::move(done.update));
     for (auto& waiter : done.waiters) waiter.set(true);
   }
+  write_snapshot_if_due();
 }
 
 void MetadataNode::on_active(kafka::LeaderEpoch epoch) {
@@ -319,7 +331,12 @@ aio::Task<bool> MetadataNode::commit(Records records) {
   }
   std::vector<base::Bytes> encoded;
   encoded.reserve(records.size());
-  for (const Record& record : records) encoded.push_back(encode_record(record));
+  std::int64_t bytes = 0;
+  for (const Record& record : records) {
+    encoded.push_back(encode_record(record));
+    bytes += static_cast<std::int64_t>(encoded.back().size());
+  }
+  const std::int64_t timestamp_ms = options_.reactor->wall_ms();
   const auto last = raft_->append(epoch_, encoded);
   if (!last) co_return false;
   for (const Record& record : records) {
@@ -328,7 +345,7 @@ aio::Task<bool> MetadataNode::commit(Records records) {
       co_return false;
     }
   }
-  pending_.push_back({*last, controller_.publish(*last, epoch_), {done}});
+  pending_.push_back({*last, controller_.publish(*last, epoch_), timestamp_ms, bytes, {done}});
   arm_timer();
   co_return co_await done.wait();
 }

@@ -27,6 +27,7 @@
 #include "broker/metadata/controller_registrar.h"
 #include "broker/metadata/controller_router.h"
 #include "broker/metadata/image_source.h"
+#include "broker/metadata/snapshot_schedule.h"
 #include "broker/raft/quorum_channel.h"
 #include "broker/raft/quorum_service.h"
 #include "broker/raft/raft_node.h"
@@ -102,6 +103,8 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   struct Pending {
     kafka::Offset last_offset{};
     ImageUpdate update;
+    std::int64_t timestamp_ms = 0;
+    std::int64_t bytes = 0;  // Of its records.
     std::vector<aio::Completion<bool>> waiters{};
   };
 
@@ -130,6 +133,8 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   QuorumStanding quorum_standing() const;
   kafka::ControllerRegistrationRequest own_registration() const;
   At at() const { return {options_.reactor->now(), raft_->end_offset()}; }
+  void write_snapshot_if_due();
+  aio::Task<> write_snapshot(ImagePtr image, std::int64_t last_timestamp_ms);
   void drop_pending();
   void arm_timer();
   void fail(const base::Error& error);
@@ -144,6 +149,9 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   Records bootstrap_;
   ImageBuilder committed_;  // Follows the log while another node leads.
   kafka::Offset next_to_replay_{0};
+  std::int64_t last_timestamp_ms_ = 0;  // Of the newest batch that is published.
+  SnapshotSchedule snapshot_schedule_;
+  bool is_writing_snapshot_ = false;
   Controller controller_;
   kafka::LeaderEpoch epoch_{0};  // Of our leadership.
   std::deque<Pending> pending_;  // At most kPendingMax.

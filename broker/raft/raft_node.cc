@@ -8,7 +8,6 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "broker/raft/quorum_state.h"
-#include "broker/raft/snapshot.h"
 #include "kafka/record_batch_builder.h"
 
 namespace penstock::raft {
@@ -28,20 +27,12 @@ base::Result<std::unique_ptr<RaftNode>> RaftNode::open(RaftNodeOptions options) 
   return node;
 }
 
-std::string RaftNode::snapshot_path() const {
-  return snapshot_ ? options_.directory + "/" + snapshot_file_name(*snapshot_) : std::string();
-}
-
 base::Result<> RaftNode::load() {
   TRY(options_.disk->create_directories(options_.directory));
-  TRY_ASSIGN(snapshot_, find_latest_snapshot(*options_.disk, options_.directory));
-  QuorumRecords quorum;
-  if (snapshot_) {
-    const auto ignore = [](const kafka::RecordBatchView&) -> base::Result<> { return {}; };
-    TRY(read_snapshot(*options_.disk, snapshot_path(), quorum, ignore));
-  }
-  TRY_ASSIGN(log_, StorageRaftLog::open(*options_.disk, options_.directory, options_.segment_bytes, snapshot_,
-                                        std::move(quorum)));
+  TRY_ASSIGN(log_, StorageRaftLog::open({.disk = options_.disk,
+                                         .directory = options_.directory,
+                                         .segment_bytes = options_.segment_bytes,
+                                         .segment_ms = options_.segment_ms}));
   TRY_ASSIGN(auto election, read_quorum_state(*options_.disk, options_.directory));
   core_ =
       std::make_unique<RaftCore>(options_.core, *log_, *options_.random, election.value_or(ElectionState{}));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "base/disk.h"
 #include "base/random.h"
 #include "broker/raft/raft_core.h"
+#include "broker/raft/snapshot_file.h"
 #include "broker/raft/storage_raft_log.h"
 #include "broker/raft/voters.h"
 
@@ -56,7 +58,11 @@ struct RaftNodeOptions {
   std::string directory;        // ".../__cluster_metadata-0"
   CoreOptions core{};
   std::int32_t segment_bytes = 1 << 30;
+  std::int64_t segment_ms = 604'800'000;
 };
+
+// What a state machine writes its snapshot with, where blocking is allowed.
+using WriteState = std::move_only_function<base::Result<>(SnapshotWriter&)>;
 
 class RaftNode {
  public:
@@ -75,9 +81,14 @@ class RaftNode {
   void receive(const Message& answer);
   void unanswered(const ReplicaKey& to, const Message& ask);
 
-  // The snapshot that the log continues; its records come before the log's.
-  const std::optional<OffsetAndEpoch>& snapshot() const { return snapshot_; }
+  // The newest snapshot; the log goes on behind it.
+  std::optional<OffsetAndEpoch> snapshot() const { return log_->snapshots().latest(); }
   std::string snapshot_path() const;
+  // Makes a snapshot of what is committed below id.offset, which is the end of a batch. False: there is no
+  // use for it any more. REQUIRES: id.offset is not above the high watermark. ERRORS: kIo, kNoSpace; the node
+  // goes on without it.
+  aio::Task<base::Result<bool>> write_snapshot(OffsetAndEpoch id, std::int64_t last_timestamp_ms,
+                                               WriteState write);
 
   // Appends the records as one batch, so that all or none is committed. Returns the offset of the last.
   // REQUIRES: records is not empty. ERRORS: kConflict (not the leader of that epoch), kIo, kNoSpace.
@@ -117,7 +128,6 @@ class RaftNode {
   void drop_asks();
 
   const RaftNodeOptions options_;
-  std::optional<OffsetAndEpoch> snapshot_;
   std::unique_ptr<StorageRaftLog> log_;
   std::unique_ptr<RaftCore> core_;
   RaftListener* listener_ = nullptr;

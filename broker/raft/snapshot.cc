@@ -1,10 +1,12 @@
 #include "broker/raft/snapshot.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "broker/storage/batch_scanner.h"
 #include "kafka/codec.h"
 #include "kafka/messages/snapshot_footer_record.h"
 #include "kafka/messages/snapshot_header_record.h"
@@ -14,7 +16,10 @@ namespace penstock::raft {
 namespace {
 
 constexpr std::string_view kSuffix = ".checkpoint";
-constexpr std::int64_t kSnapshotBytesMax = 1LL << 30;
+constexpr std::string_view kPart = ".part";
+constexpr std::string_view kDeleted = ".deleted";
+constexpr std::int64_t kBatchBytesMax = 64 << 20;
+constexpr std::size_t kControlBytesMax = 1 << 20;
 
 template <typename Message>
 base::Bytes encode_control(const Message& message) {
@@ -24,9 +29,23 @@ base::Bytes encode_control(const Message& message) {
   return writer.take();
 }
 
+// The next whole batch of a snapshot file; nullopt at its end.
+base::Result<std::optional<kafka::RecordBatchView>> next_batch(storage::BatchScanner& scanner,
+                                                               const std::string& path) {
+  const auto corrupt = [&](std::string_view why) {
+    return base::fail(base::Errc::kCorrupt, fmt::format("{}: {} at byte {}", path, why, scanner.position()));
+  };
+  TRY_ASSIGN(const auto header, scanner.next());
+  if (!header) return std::nullopt;
+  if (static_cast<std::int64_t>(header->size_bytes()) > kBatchBytesMax) return corrupt("too large a batch");
+  TRY_ASSIGN(const auto whole, scanner.whole());
+  if (!whole.is_crc_valid()) return corrupt("wrong CRC");
+  return whole;
+}
+
 base::Result<bool> ends_in_footer(const kafka::RecordBatchView& batch) {
   kafka::Decompressor decompressor;
-  TRY_ASSIGN(const auto bytes, batch.records(decompressor, 1 << 20));
+  TRY_ASSIGN(const auto bytes, batch.records(decompressor, kControlBytesMax));
   kafka::RecordCursor cursor(batch, bytes);
   kafka::Record record;
   bool is_footer = false;
@@ -61,15 +80,13 @@ std::optional<OffsetAndEpoch> parse_snapshot_file_name(std::string_view name) {
   return OffsetAndEpoch{Offset(offset), LeaderEpoch(epoch)};
 }
 
-base::Result<std::optional<OffsetAndEpoch>> find_latest_snapshot(base::Disk& disk,
-                                                                 const std::string& directory) {
-  std::optional<OffsetAndEpoch> latest;
-  TRY_ASSIGN(const auto entries, disk.list(directory));
-  for (const auto& entry : entries) {
-    const auto id = parse_snapshot_file_name(entry.name);
-    if (id && (!latest || *latest < *id)) latest = id;
-  }
-  return latest;
+std::string snapshot_part_name(const OffsetAndEpoch& id, std::string_view purpose) {
+  return fmt::format("{:020}-{:010}-{}{}{}", id.offset.value(), id.epoch.value(), purpose, kSuffix, kPart);
+}
+
+bool is_snapshot_litter(std::string_view name) {
+  return name.ends_with(std::string(kSuffix) + std::string(kPart)) ||
+         name.ends_with(std::string(kSuffix) + std::string(kDeleted));
 }
 
 SnapshotBuilder::SnapshotBuilder(Options options) : options_(std::move(options)) {}
@@ -110,33 +127,59 @@ base::Result<base::Bytes> SnapshotBuilder::finish() {
                          encode_control(kafka::SnapshotFooterRecord{}));
   TRY_ASSIGN(const auto batch, builder.build());
   bytes_.insert(bytes_.end(), batch.begin(), batch.end());
-  return std::move(bytes_);
+  return take();
 }
 
 base::Result<> read_snapshot(base::Disk& disk, const std::string& path, QuorumRecords& quorum,
                              const std::function<base::Result<>(const kafka::RecordBatchView&)>& visit) {
-  TRY_ASSIGN(const auto bytes, base::read_file(disk, path, kSnapshotBytesMax));
-  const auto corrupt = [&](std::string_view why) {
-    return base::fail(base::Errc::kCorrupt, fmt::format("{}: {}", path, why));
-  };
-  kafka::BatchCursor cursor(bytes);
+  TRY_ASSIGN(const auto file, disk.open(path, base::OpenMode::kRead));
+  TRY_ASSIGN(const std::int64_t size, file->size());
+  storage::BatchScanner scanner(*file, 0, size, storage::BatchScanner::kScanBytes);
   bool has_footer = false;
   while (true) {
-    auto next = cursor.next();
-    if (!next) return base::fail(next.error().context(path));
-    if (!*next) break;
-    const kafka::RecordBatchView& batch = **next;
-    if (!batch.is_crc_valid()) return corrupt(fmt::format("wrong CRC at byte {}", cursor.position()));
+    TRY_ASSIGN(const auto batch, next_batch(scanner, path));
+    if (!batch) break;
     has_footer = false;
-    if (batch.is_control()) {
-      TRY(absorb_control_batch(batch, quorum));
-      TRY_ASSIGN(has_footer, ends_in_footer(batch));
+    if (batch->is_control()) {
+      TRY(absorb_control_batch(*batch, quorum));
+      TRY_ASSIGN(has_footer, ends_in_footer(*batch));
     } else {
-      TRY(visit(batch));
+      TRY(visit(*batch));
     }
   }
-  if (cursor.remaining() != 0 || !has_footer) return corrupt("the snapshot is cut off");
+  if (!has_footer) return base::fail(base::Errc::kCorrupt, fmt::format("{}: the snapshot is cut off", path));
   return {};
+}
+
+base::Result<std::int64_t> read_snapshot_timestamp(base::Disk& disk, const std::string& path) {
+  TRY_ASSIGN(const auto file, disk.open(path, base::OpenMode::kRead));
+  TRY_ASSIGN(const std::int64_t size, file->size());
+  storage::BatchScanner scanner(*file, 0, size, storage::BatchScanner::kLookupBytes);
+  TRY_ASSIGN(const auto batch, next_batch(scanner, path));
+  if (batch && batch->is_control()) {
+    kafka::Decompressor decompressor;
+    TRY_ASSIGN(const auto bytes, batch->records(decompressor, kControlBytesMax));
+    kafka::RecordCursor cursor(*batch, bytes);
+    kafka::Record record;
+    if (cursor.next(record) && kafka::control_type(record) == kafka::ControlType::kSnapshotHeader &&
+        record.value) {
+      base::ByteReader reader(*record.value);
+      TRY_ASSIGN(const auto header, kafka::decode<kafka::SnapshotHeaderRecord>(reader, 0));
+      return header.last_contained_log_timestamp;
+    }
+  }
+  return base::fail(base::Errc::kCorrupt, fmt::format("{}: the snapshot has no header", path));
+}
+
+base::Result<base::Bytes> read_snapshot_piece(base::Disk& disk, const std::string& path,
+                                              std::int64_t position, std::size_t bytes_max) {
+  TRY_ASSIGN(const auto file, disk.open(path, base::OpenMode::kRead));
+  TRY_ASSIGN(const std::int64_t size, file->size());
+  if (position < 0 || position >= size) return base::Bytes();
+  base::Bytes bytes(std::min(bytes_max, static_cast<std::size_t>(size - position)));
+  TRY_ASSIGN(const std::size_t got, file->read_at(position, bytes));
+  bytes.resize(got);
+  return bytes;
 }
 
 }  // namespace penstock::raft

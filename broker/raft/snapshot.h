@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/disk.h"
@@ -20,9 +21,10 @@ namespace penstock::raft {
 
 std::string snapshot_file_name(const OffsetAndEpoch& id);
 std::optional<OffsetAndEpoch> parse_snapshot_file_name(std::string_view name);
-// The newest one in the directory; nullopt when there is none.
-base::Result<std::optional<OffsetAndEpoch>> find_latest_snapshot(base::Disk& disk,
-                                                                 const std::string& directory);
+// Of one that is being written or fetched. Kafka sweeps such names away too.
+std::string snapshot_part_name(const OffsetAndEpoch& id, std::string_view purpose);
+// Left over: a part, or a snapshot whose removal was under way.
+bool is_snapshot_litter(std::string_view name);
 
 // Builds the content of a snapshot. Offsets inside count from 0, as Kafka's do.
 class SnapshotBuilder {
@@ -38,7 +40,9 @@ class SnapshotBuilder {
 
   // One batch of records, each an encoded metadata record.
   base::Result<> add_batch(const std::vector<base::Bytes>& records);
-  // Adds the footer.
+  // What was built since the last take().
+  base::Bytes take() { return std::exchange(bytes_, {}); }
+  // Adds the footer, and takes.
   base::Result<base::Bytes> finish();
 
  private:
@@ -51,9 +55,14 @@ class SnapshotBuilder {
   bool has_header_ = false;
 };
 
-// Calls `visit` for each data batch and absorbs the control batches.
+// Calls `visit` for each data batch and absorbs the control batches; holds one batch at a time.
 // ERRORS: kCorrupt (CRC, no header, no footer), what visit returns.
 base::Result<> read_snapshot(base::Disk& disk, const std::string& path, QuorumRecords& quorum,
                              const std::function<base::Result<>(const kafka::RecordBatchView&)>& visit);
+// Of the newest record that the snapshot covers, as its header has it. ERRORS: kCorrupt, kIo.
+base::Result<std::int64_t> read_snapshot_timestamp(base::Disk& disk, const std::string& path);
+// `bytes_max` bytes from `position`, fewer at the end of the file. ERRORS: kNotFound, kIo.
+base::Result<base::Bytes> read_snapshot_piece(base::Disk& disk, const std::string& path,
+                                              std::int64_t position, std::size_t bytes_max);
 
 }  // namespace penstock::raft

@@ -1,4 +1,6 @@
-// RaftLog on a storage::Log, the one of __cluster_metadata-0.
+// RaftLog on a storage::Log, the one of __cluster_metadata-0, and the snapshots beside it.
+//
+// The log begins at offset 0 or at that of a snapshot; the newest snapshot says who the voters were there.
 //
 // Threads: the control reactor; see RaftLog.
 #pragma once
@@ -10,18 +12,23 @@
 #include "base/disk.h"
 #include "broker/raft/quorum_history.h"
 #include "broker/raft/raft_log.h"
+#include "broker/raft/snapshot_store.h"
 #include "broker/storage/log.h"
 
 namespace penstock::raft {
 
+struct StorageRaftLogOptions {
+  base::Disk* disk = nullptr;
+  std::string directory;
+  std::int32_t segment_bytes = 1 << 30;
+  std::int64_t segment_ms = 604'800'000;
+};
+
 class StorageRaftLog final : public RaftLog {
  public:
-  // `base` is the newest snapshot, and `quorum` what it says of the voters: a log that ends before it is
-  // begun anew behind it. ERRORS: kIo, kCorrupt, kUnsupported (a kraft.version above ours).
-  static base::Result<std::unique_ptr<StorageRaftLog>> open(base::Disk& disk, const std::string& directory,
-                                                            std::int32_t segment_bytes,
-                                                            std::optional<OffsetAndEpoch> base,
-                                                            QuorumRecords quorum);
+  // A log that ends before the newest snapshot is begun anew behind it.
+  // ERRORS: kIo, kCorrupt, kUnsupported (a kraft.version above ours).
+  static base::Result<std::unique_ptr<StorageRaftLog>> open(StorageRaftLogOptions options);
 
   Offset start_offset() const override;
   Offset end_offset() const override;
@@ -34,15 +41,21 @@ class StorageRaftLog final : public RaftLog {
   base::Result<> truncate_to(Offset end) override;
   FlushWork begin_flush() override;
   void finish_flush(const base::Result<>& outcome) override;
+
+  const SnapshotStore& snapshots() const { return snapshots_; }
+  std::string snapshot_path(const OffsetAndEpoch& id) const;
+  // A snapshot of committed state is on disk.
+  void add_snapshot(const OffsetAndEpoch& id, const SnapshotInfo& info);
   base::Result<> close() { return log_->close(); }
 
  private:
-  StorageRaftLog(std::unique_ptr<storage::Log> log, std::optional<OffsetAndEpoch> base,
+  StorageRaftLog(StorageRaftLogOptions options, std::unique_ptr<storage::Log> log, SnapshotStore snapshots,
                  QuorumHistory history);
   base::Result<> scan();
 
+  const StorageRaftLogOptions options_;
   std::unique_ptr<storage::Log> log_;
-  std::optional<OffsetAndEpoch> base_;
+  SnapshotStore snapshots_;
   QuorumHistory history_;
   std::shared_ptr<storage::FlushJob> flush_;
 };

@@ -124,6 +124,53 @@ class FormatTest(unittest.TestCase):
             self.assertNotIn("gone", text)
             self.assertEqual(text.count("Leader: 1"), 4, text)
 
+    def set_config(self, key, value):
+        with open(self.broker.config, "a") as config:
+            config.write(f"{key}={value}\n")
+
+    def newest_snapshot(self):
+        directory = self.broker.data / "__cluster_metadata-0"
+        return max(path for path in directory.glob("*.checkpoint") if not path.name.startswith("0" * 20))
+
+    def test_kafka_reads_a_snapshot_written_by_us_and_starts_from_it(self):
+        self.set_config("metadata.log.max.record.bytes.between.snapshots", 1000)
+        self.broker.start()
+        try:
+            for name in ("a", "b", "c"):
+                topics(self.broker, "--create", "--topic", name, "--partitions", "5", "--config", "retention.ms=123456")
+            topics(self.broker, "--delete", "--topic", "b")
+            topics(self.broker, "--create", "--topic", "d", "--partitions", "5")
+        finally:
+            self.broker.stop()
+        lines = dump(self.newest_snapshot()).splitlines()
+        kinds = []
+        for line in lines:
+            if match := re.search(r"(SnapshotHeader|KRaftVersion|KRaftVoters|SnapshotFooter|\"type\":\"\w+\")", line):
+                if not kinds or kinds[-1] != match[1]:
+                    kinds.append(match[1])
+        text = "\n".join(lines)
+        self.assertEqual(kinds[:3], ["SnapshotHeader", "KRaftVersion", "KRaftVoters"], text)
+        self.assertEqual(kinds[3:6], ['"type":"FEATURE_LEVEL_RECORD"', '"type":"REGISTER_BROKER_RECORD"',
+                                      '"type":"REGISTER_CONTROLLER_RECORD"'], text)
+        self.assertEqual(kinds[-1], "SnapshotFooter", text)
+        self.assertRegex(text, r'"name":"metadata.version","featureLevel":\d+')
+        # Kafka loads the newest snapshot and what is behind it.
+        with KafkaNode(self.broker.config, self.directory / "kafka.log"):
+            text = topics(self.broker, "--describe").stdout
+            self.assertEqual(text.count("PartitionCount: 5"), 3, text)
+            self.assertEqual(text.count("retention.ms=123456"), 2, text)
+            self.assertEqual(text.count("Leader: 1"), 15, text)
+
+    def test_we_start_from_a_snapshot_written_by_kafka(self):
+        self.set_config("metadata.log.max.record.bytes.between.snapshots", 1000)
+        self.format_by_kafka(*NO_FEATURES)
+        with KafkaNode(self.broker.config, self.directory / "kafka.log"):
+            for name in ("a", "b", "c"):
+                topics(self.broker, "--create", "--topic", name, "--partitions", "5")
+            topics(self.broker, "--delete", "--topic", "b")
+        self.newest_snapshot()
+        self.assertEqual(self.start_and_list(), {"a", "c"})
+
     def test_a_finalized_feature_that_we_lack_is_refused_by_name(self):
         self.format_by_kafka()  # Kafka finalizes all of its features.
         done = run([BIN / "penstock-broker", "--config", self.broker.config], check=False, timeout=30)

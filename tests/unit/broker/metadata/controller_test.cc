@@ -205,9 +205,9 @@ TEST_F(ControllerTest, SnapshotRecordsMakeTheSameImage) {
   create("orders", 3);
   create("events", 2);
   ImageBuilder rebuilt;
-  for (const Record& record : ImageBuilder::snapshot_records(controller_.image())) {
-    ASSERT_TRUE(rebuilt.replay(record).has_value());
-  }
+  ASSERT_TRUE(ImageBuilder::take_apart(controller_.image(), [&](const Record& record) {
+                return rebuilt.replay(record);
+              }).has_value());
   EXPECT_EQ(rebuilt.image().features(), controller_.image().features());
   EXPECT_EQ(*rebuilt.image().broker(kafka::NodeId(1)), *controller_.image().broker(kafka::NodeId(1)));
   ASSERT_EQ(rebuilt.image().topic_count(), 2U);

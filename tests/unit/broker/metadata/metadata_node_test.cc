@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/aio/gate.h"
 #include "base/aio/sim_scheduler.h"
 #include "broker/metadata/broker_lifecycle.h"
@@ -45,7 +47,10 @@ aio::Task<> stop_all(BrokerLifecycle& lifecycle, MetadataNode& node, bool& is_st
 
 // One life of the process.
 struct Life {
-  Life(aio::SimScheduler& scheduler, base::Disk& disk, base::Random& random) : reactor(scheduler) {
+  Life(aio::SimScheduler& scheduler, base::Disk& disk, base::Random& random,
+       const base::Properties& properties = {})
+      : reactor(scheduler) {
+    EXPECT_TRUE(config.load(properties).has_value());
     MetadataNodeOptions options;
     options.reactor = &reactor;
     options.disk = &disk;
@@ -152,6 +157,99 @@ TEST(MetadataNode, WhatWasAnsweredSurvivesAPowerLoss) {
     }
     EXPECT_GT(acked.size(), 5U);
   }
+}
+
+std::vector<raft::OffsetAndEpoch> snapshots(base::Disk& disk) {
+  std::vector<raft::OffsetAndEpoch> found;
+  for (const auto& entry : disk.list(kRoot + "/__cluster_metadata-0").value()) {
+    if (const auto id = raft::parse_snapshot_file_name(entry.name)) found.push_back(*id);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// In the order of a snapshot.
+std::vector<std::string> topics_of(base::Disk& disk, const raft::OffsetAndEpoch& id, ImageBuilder& builder) {
+  raft::QuorumRecords quorum;
+  const auto replay = [&](const kafka::RecordBatchView& batch) -> base::Result<> {
+    kafka::Decompressor decompressor;
+    TRY_ASSIGN(const auto bytes, batch.records(decompressor, 1 << 20));
+    kafka::RecordCursor cursor(batch, bytes);
+    kafka::Record record;
+    while (cursor.next(record)) {
+      TRY_ASSIGN(const auto decoded, decode_record(*record.value));
+      TRY(builder.replay(decoded));
+    }
+    return {};
+  };
+  const auto read = raft::read_snapshot(disk, kRoot + "/__cluster_metadata-0/" + raft::snapshot_file_name(id),
+                                        quorum, replay);
+  EXPECT_TRUE(read.has_value());
+  EXPECT_EQ(quorum.kraft_version, 1);
+  EXPECT_TRUE(quorum.voters && quorum.voters->size() == 1);
+  std::vector<std::string> names;
+  for (const auto& topic : builder.image().topics()) names.push_back(topic->name);
+  return names;
+}
+
+TEST(MetadataNode, WritesASnapshotAfterSoManyBytesAndStartsFromIt) {
+  aio::SimScheduler scheduler(1);
+  base::SeededRandom random(1);
+  penstock::testing::SimDisk disk;
+  format(disk);
+  std::vector<std::string> acked;
+  const base::Properties properties{{"metadata.log.max.record.bytes.between.snapshots", "300"}};
+  raft::OffsetAndEpoch newest;
+  {
+    Life life(scheduler, disk, random, properties);
+    ASSERT_EQ(life.error, "");
+    scheduler.run_for(base::seconds(1));
+    for (int i = 0; i < 6; ++i) {
+      life.create("t" + std::to_string(i), acked);
+      scheduler.run_for(base::seconds(1));
+    }
+    ASSERT_EQ(acked.size(), 6U);
+    const auto written = snapshots(disk);
+    ASSERT_GE(written.size(), 3U) << "none but the bootstrap snapshot";
+    newest = written.back();
+    EXPECT_LE(newest.offset, life.node->raft().high_watermark());
+    EXPECT_EQ(life.node->raft().snapshot(), newest);
+    ImageBuilder read;
+    const auto names = topics_of(disk, newest, read);
+    EXPECT_GE(names.size(), 4U);
+    EXPECT_EQ(names, std::vector<std::string>(acked.begin(), acked.begin() + std::ssize(names)));
+    EXPECT_EQ(*read.image().broker(kafka::NodeId(1)),
+              *life.node->images().current()->broker(kafka::NodeId(1)));
+    // Nothing new, nothing more.
+    scheduler.run_for(base::seconds(10));
+    EXPECT_EQ(snapshots(disk), written);
+    life.stop(scheduler);
+  }
+  // What is before the newest snapshot is not looked at.
+  disk.crash(random);
+  Life life(scheduler, disk, random, properties);
+  ASSERT_EQ(life.error, "");
+  scheduler.run_for(base::seconds(1));
+  for (const auto& name : acked) EXPECT_NE(life.node->images().current()->topic(name), nullptr) << name;
+  life.stop(scheduler);
+}
+
+TEST(MetadataNode, WritesASnapshotAfterTheIntervalWhenThereIsAnythingNew) {
+  aio::SimScheduler scheduler(1);
+  base::SeededRandom random(1);
+  penstock::testing::SimDisk disk;
+  format(disk);
+  std::vector<std::string> acked;
+  Life life(scheduler, disk, random, {{"metadata.log.max.snapshot.interval.ms", "60000"}});
+  ASSERT_EQ(life.error, "");
+  scheduler.run_for(base::seconds(130));
+  EXPECT_EQ(snapshots(disk).size(), 1U);
+  life.create("orders", acked);
+  scheduler.run_for(base::seconds(1));
+  ASSERT_EQ(snapshots(disk).size(), 2U);
+  ImageBuilder read;
+  EXPECT_EQ(topics_of(disk, snapshots(disk).back(), read), acked);
+  life.stop(scheduler);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ TEST(QuorumState, RefusesWhatItCannotTrust) {
 TEST(StorageRaftLog, FlushesWhatAKilledRunLeftBeforeItsEndCounts) {
   testing::SimDisk disk;
   const auto open = [&disk] {
-    return StorageRaftLog::open(disk, "/data/__cluster_metadata-0", 1 << 20, {}, {});
+    return StorageRaftLog::open({.disk = &disk, .directory = "/data/__cluster_metadata-0"});
   };
   {
     auto log = open();

@@ -247,8 +247,7 @@ void RaftCore::flushed(base::MonoTime /*now*/, Offset end) {
   if (role_ == Role::kLeader) advance_high_watermark();
   if (role_ != Role::kFollower) return;
   set_high_watermark(std::min(leader_high_watermark_, flushed_));
-  // A follower fetches on only from what it has on disk: its offset is its vote for the high watermark.
-  if (flushed_ >= log_.end_offset()) fetch();
+  fetch();
 }
 
 void RaftCore::set_high_watermark(Offset to) {

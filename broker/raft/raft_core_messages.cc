@@ -125,7 +125,8 @@ void RaftCore::on(base::MonoTime now, const EpochAnswer& answer) {
 }
 
 void RaftCore::fetch() {
-  if (is_fetching_) return;
+  // A replica asks only from what it has on disk: its offset is its vote for the high watermark.
+  if (is_fetching_ || flushed_ < log_.end_offset()) return;
   ReplicaKey to{election_.leader, {}};
   if (const Voter* voter = find_voter(to.id)) to = voter->key;
   if (to.id == options_.self.id) return;
@@ -173,6 +174,8 @@ void RaftCore::take_records(const FetchAnswer& answer) {
       return;
     }
     flushed_ = std::min(flushed_, cut);
+    // The flush of what was dropped says nothing of what was kept.
+    if (flushed_ < cut) effects_.emplace_back(FlushLog{});
     fetch();
     return;
   }

@@ -35,7 +35,8 @@ class RaftLog {
     std::move_only_function<base::Result<>()> run;
   };
   virtual FlushWork begin_flush() = 0;
-  virtual void finish_flush(const base::Result<>& outcome) = 0;
+  // Returns up to where the log is durable: below the target when it was cut meanwhile.
+  virtual Offset finish_flush(const base::Result<>& outcome) = 0;
 };
 
 }  // namespace penstock::raft

@@ -199,15 +199,14 @@ aio::Task<> RaftNode::run_flushes() {
   // One flush at a time; what is appended meanwhile is covered by the next: group commit.
   while (std::exchange(is_flush_wanted_, false) && !is_stopped_) {
     auto work = log_->begin_flush();
-    const Offset target = work.target;
     auto run = std::move(work.run);
     const base::Result<> done = co_await aio::run_blocking(*options_.reactor, std::move(run));
-    log_->finish_flush(done);
+    const Offset end = log_->finish_flush(done);
     if (!done) {
       fail(done.error().context("flush the metadata log"));
       break;
     }
-    core_->flushed(options_.reactor->now(), target);
+    core_->flushed(options_.reactor->now(), end);
     pump();
   }
   is_flushing_ = false;

@@ -150,9 +150,11 @@ RaftLog::FlushWork StorageRaftLog::begin_flush() {
           }};
 }
 
-void StorageRaftLog::finish_flush(const base::Result<>& outcome) {
+Offset StorageRaftLog::finish_flush(const base::Result<>& outcome) {
   log_->finish_flush(*flush_, outcome);
+  const Offset target = flush_->target();
   flush_.reset();
+  return std::min(target, log_->recovery_point());
 }
 
 }  // namespace penstock::raft

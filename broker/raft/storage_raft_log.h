@@ -40,7 +40,7 @@ class StorageRaftLog final : public RaftLog {
   base::Result<base::Bytes> read(Offset from, std::size_t bytes_max) override;
   base::Result<> truncate_to(Offset end) override;
   FlushWork begin_flush() override;
-  void finish_flush(const base::Result<>& outcome) override;
+  Offset finish_flush(const base::Result<>& outcome) override;
 
   const SnapshotStore& snapshots() const { return snapshots_; }
   std::string snapshot_path(const OffsetAndEpoch& id) const;

@@ -51,15 +51,17 @@ class MemoryLog final : public RaftLog {
   }
   base::Result<> truncate_to(Offset end) override {
     entries.resize(static_cast<std::size_t>(end.value()));
+    ++cuts;
     return {};
   }
   FlushWork begin_flush() override {
     return {end_offset(), [] { return base::Result<>(); }};
   }
-  void finish_flush(const base::Result<>& /*outcome*/) override {}
+  Offset finish_flush(const base::Result<>& /*outcome*/) override { return end_offset(); }
 
   std::vector<Entry> entries;
   VoterSet voter_set;
+  int cuts = 0;
 };
 
 struct Node {
@@ -118,9 +120,11 @@ class Quorum {
     for (auto& message : due) {
       Node& node = nodes_[message.to];
       if (!node.core) continue;
-      if (std::holds_alternative<Offset>(message.what)) {
-        node.synced = std::max(node.synced, static_cast<std::size_t>(std::get<Offset>(message.what).value()));
-        node.core->flushed(now_, std::get<Offset>(message.what));
+      if (const auto* flush = std::get_if<Flush>(&message.what)) {
+        // The flush of a log that was cut meanwhile says nothing.
+        node.synced = std::min(node.synced, node.log.entries.size());
+        if (flush->cuts == node.log.cuts) node.synced = std::max(node.synced, flush->end);
+        node.core->flushed(now_, Offset(static_cast<std::int64_t>(node.synced)));
       } else {
         node.core->receive(now_, std::get<Message>(message.what));
       }
@@ -165,10 +169,14 @@ class Quorum {
   std::vector<Entry> committed;  // As anybody has said; no one may say otherwise.
 
  private:
+  struct Flush {
+    std::size_t end = 0;
+    int cuts = 0;
+  };
   struct InFlight {
     base::MonoTime at;
     NodeId to;
-    std::variant<Message, Offset> what;
+    std::variant<Message, Flush> what;
   };
 
   // kNoNode is any voter but the sender.
@@ -205,8 +213,8 @@ class Quorum {
       node.log.entries.push_back({begin->epoch, 0});
       node.core->appended(now_);
     } else if (std::holds_alternative<FlushLog>(effect)) {
-      wire_.push_back(
-          {now_ + milliseconds(1 + static_cast<int>(random_.below(5))), id, node.log.end_offset()});
+      wire_.push_back({now_ + milliseconds(1 + static_cast<int>(random_.below(5))), id,
+                       Flush{node.log.entries.size(), node.log.cuts}});
     } else if (auto* advance = std::get_if<AdvanceHighWatermark>(&effect)) {
       node.committed = std::max(node.committed, advance->high_watermark);
     }

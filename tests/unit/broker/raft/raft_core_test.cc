@@ -135,6 +135,29 @@ TEST(RaftCore, AQuestionThatIsNotDeliveredIsAskedAgain) {
   }
 }
 
+bool has_fetch(const std::vector<Effect>& effects) {
+  return std::ranges::any_of(effects, [](const Effect& effect) {
+    const auto* send = std::get_if<Send>(&effect);
+    return send != nullptr && std::holds_alternative<FetchAsk>(send->message);
+  });
+}
+
+TEST(RaftCore, ALeaderThatFollowsAsksOnlyFromWhatItHasOnDisk) {
+  Quorum quorum(3, 4);
+  quorum.run(6000);
+  Node* old = quorum.leader();
+  ASSERT_NE(old, nullptr);
+  ASSERT_TRUE(quorum.propose(7));
+  // Its record is not flushed yet when another leads: to ask from behind it would count as having it.
+  const NodeId next(old->key.id == NodeId(1) ? 2 : 1);
+  old->core->receive(quorum.now(),
+                     BeginEpochAsk{.to = old->key, .leader = next, .epoch = old->core->epoch() + 1});
+  EXPECT_EQ(old->core->role(), Role::kFollower);
+  EXPECT_FALSE(has_fetch(old->core->take_effects()));
+  old->core->flushed(quorum.now(), old->log.end_offset());
+  EXPECT_TRUE(has_fetch(old->core->take_effects()));
+}
+
 TEST(RaftCore, ASnapshotInPlaceOfTheLogEndsTheNodeInsteadOfAskingWithoutEnd) {
   Quorum quorum(3, 4);
   quorum.run(6000);

@@ -29,6 +29,7 @@ struct ClusterContext {
   std::string waiting_message{};  // What the cluster waits for, when nothing is wrong.
 
   std::vector<const Json*> pods() const { return broker_pods(deps, cluster.meta.ns, cluster.meta.name); }
+  std::int32_t node_id_of(const Json& pod) const { return identity.node_id_base + ordinal_of(pod); }
 };
 
 StepResult validate_cluster(ClusterContext& context);
@@ -44,6 +45,7 @@ StepResult reconcile_stateful_set(ClusterContext& context);
 StepResult reconcile_volumes(ClusterContext& context);
 StepResult roll_pods(ClusterContext& context);
 StepResult remove_old_configs(ClusterContext& context);
+StepResult remove_move_throttles(ClusterContext& context);
 StepResult reconcile_cluster_defaults(ClusterContext& context);
 
 // The status that the pass arrived at. `error`: what stopped it, or null.

@@ -157,6 +157,11 @@ std::vector<const Json*> broker_pods(const Deps& deps, const std::string& ns,
   return pods;
 }
 
+std::int32_t ordinal_of(const Json& pod) {
+  const std::string name = resources::read_meta(pod).name;
+  return std::atoi(name.c_str() + name.rfind('-') + 1);
+}
+
 bool is_pod_ready(const Json& pod) {
   // A pod that is being deleted keeps its condition for a while.
   return resources::find_condition(pod, "Ready").value("status", "") == "True" &&

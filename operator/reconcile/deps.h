@@ -54,6 +54,9 @@ std::string ready_endpoints(const Deps& deps, const std::string& ns, const std::
 
 bool is_pod_ready(const Json& pod);
 
+// The number at the end of a broker pod's name.
+std::int32_t ordinal_of(const Json& pod);
+
 // No answer, as against a refusal.
 bool is_silence(const base::Error& error);
 

@@ -1,5 +1,8 @@
 #include "operator/reconcile/kafka_topic_admin.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "kafka/error_codes.h"
 #include "kafka/messages/create_partitions_request.h"
 #include "kafka/messages/create_partitions_response.h"
@@ -13,6 +16,8 @@
 #include "kafka/messages/incremental_alter_configs_response.h"
 #include "kafka/messages/metadata_request.h"
 #include "kafka/messages/metadata_response.h"
+#include "operator/reconcile/kafka_answers.h"
+#include "operator/reconcile/kafka_layout.h"
 
 namespace penstock::reconcile {
 namespace {
@@ -23,6 +28,7 @@ using base::Result;
 using kafka::ErrorCode;
 
 constexpr std::int32_t kServerTimeoutMs = 2500;
+constexpr std::int8_t kSourceDynamicBroker = 2;
 constexpr std::int8_t kSourceDynamicDefaultBroker = 3;
 
 kafka::AdminClientOptions options_for(std::vector<kafka::Endpoint> bootstrap) {
@@ -36,38 +42,13 @@ kafka::AdminClientOptions options_for(std::vector<kafka::Endpoint> bootstrap) {
   return options;
 }
 
-Errc errc_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kTopicAlreadyExists:
-      return Errc::kAlreadyExists;
-    case ErrorCode::kInvalidTopicException:
-    case ErrorCode::kInvalidPartitions:
-    case ErrorCode::kInvalidReplicationFactor:
-    case ErrorCode::kInvalidConfig:
-    case ErrorCode::kInvalidRequest:
-    case ErrorCode::kPolicyViolation:
-      return Errc::kInvalidArgument;
-    case ErrorCode::kTopicDeletionDisabled:
-    case ErrorCode::kTopicAuthorizationFailed:
-    case ErrorCode::kClusterAuthorizationFailed:
-      return Errc::kPermissionDenied;
-    case ErrorCode::kUnknownTopicOrPartition:
-      return Errc::kNotFound;
-    default:
-      return kafka::is_retriable(code) ? Errc::kUnavailable : Errc::kInternal;
+// Those that are set at one of the places where a config may be.
+Configs set_at(std::int8_t source, const kafka::DescribeConfigsResponse::DescribeConfigsResult& result) {
+  Configs configs;
+  for (const auto& row : result.configs) {
+    if (row.config_source == source && row.value) configs[row.name] = *row.value;
   }
-}
-
-// Success, or the broker's refusal.
-Result<> check(std::int16_t number, const std::optional<std::string>& message) {
-  if (number == 0) return {};
-  const ErrorCode code = kafka::find_error_code(number).value_or(ErrorCode::kUnknownServerError);
-  const std::string_view text = message && !message->empty() ? *message : kafka::error_message(code);
-  return fail(errc_of(code), std::string(kafka::error_name(code)) + ": " + std::string(text));
-}
-
-base::Error no_answer(std::string_view call) {
-  return base::Error(Errc::kCorrupt, std::string(call) + ": the answer has no row for what was asked");
+  return configs;
 }
 
 }  // namespace
@@ -78,22 +59,25 @@ KafkaTopicAdmin::KafkaTopicAdmin(aio::Reactor& reactor, aio::Transport& transpor
 
 aio::Task<> KafkaTopicAdmin::stop() { co_await client_.stop(); }
 
-aio::Task<Result<Configs>> KafkaTopicAdmin::dynamic_configs(std::int8_t resource_type, std::string name,
-                                                            std::int8_t source) {
+aio::Task<Result<kafka::DescribeConfigsResponse>> KafkaTopicAdmin::describe_configs(
+    std::int8_t resource_type, std::vector<std::string> names, std::optional<std::vector<std::string>> keys) {
   kafka::DescribeConfigsRequest request;
-  kafka::DescribeConfigsRequest::DescribeConfigsResource resource;
-  resource.resource_type = resource_type;
-  resource.resource_name = std::move(name);
-  resource.configuration_keys = std::nullopt;
-  request.resources.push_back(std::move(resource));
-  CO_TRY_ASSIGN(const auto response, co_await client_.describe_configs(std::move(request)));
-  if (response.results.empty()) co_return fail(no_answer("DescribeConfigs"));
-  CO_TRY(check(response.results[0].error_code, response.results[0].error_message));
-  Configs configs;
-  for (const auto& row : response.results[0].configs) {
-    if (row.config_source == source && row.value) configs[row.name] = *row.value;
+  for (std::string& name : names) {
+    kafka::DescribeConfigsRequest::DescribeConfigsResource resource;
+    resource.resource_type = resource_type;
+    resource.resource_name = std::move(name);
+    resource.configuration_keys = keys;
+    request.resources.push_back(std::move(resource));
   }
-  co_return configs;
+  CO_TRY_ASSIGN(auto response, co_await client_.describe_configs(std::move(request)));
+  if (response.results.size() < names.size()) co_return fail(no_answer("DescribeConfigs"));
+  for (const auto& result : response.results) {
+    // A topic that has been deleted meanwhile has no configs.
+    if (names.size() > 1 && result.error_code == kafka::to_wire(ErrorCode::kUnknownTopicOrPartition))
+      continue;
+    CO_TRY(check_answer(result.error_code, result.error_message));
+  }
+  co_return response;
 }
 
 aio::Task<Result<>> KafkaTopicAdmin::alter(std::int8_t resource_type, std::string name,
@@ -112,7 +96,7 @@ aio::Task<Result<>> KafkaTopicAdmin::alter(std::int8_t resource_type, std::strin
   request.resources.push_back(std::move(resource));
   CO_TRY_ASSIGN(const auto response, co_await client_.incremental_alter_configs(std::move(request)));
   if (response.responses.empty()) co_return fail(no_answer("IncrementalAlterConfigs"));
-  co_return check(response.responses[0].error_code, response.responses[0].error_message);
+  co_return check_answer(response.responses[0].error_code, response.responses[0].error_message);
 }
 
 aio::Task<Result<std::optional<TopicState>>> KafkaTopicAdmin::describe(std::string topic) {
@@ -126,15 +110,24 @@ aio::Task<Result<std::optional<TopicState>>> KafkaTopicAdmin::describe(std::stri
   const auto& found = response.topics[0];
   if (found.error_code == kafka::to_wire(ErrorCode::kUnknownTopicOrPartition))
     co_return std::optional<TopicState>();
-  CO_TRY(check(found.error_code, std::nullopt));
+  CO_TRY(check_answer(found.error_code, std::nullopt));
   TopicState state;
   state.id = found.topic_id.to_string();
   state.partitions = static_cast<std::int32_t>(found.partitions.size());
-  if (!found.partitions.empty()) {
-    state.replication_factor = static_cast<std::int32_t>(found.partitions[0].replica_nodes.size());
+  state.layout = layout_of(found);
+  for (const PartitionState& partition : state.layout) {
+    const auto replicas = static_cast<std::int32_t>(partition.replicas.size());
+    const bool is_first = &partition == &state.layout.front();
+    state.replication_factor = is_first ? replicas : std::min(state.replication_factor, replicas);
   }
-  CO_TRY_ASSIGN(state.configs,
-                co_await dynamic_configs(kafka::kResourceTopic, topic, kafka::kSourceDynamicTopic));
+  CO_TRY_ASSIGN(const auto described,
+                co_await describe_configs(kafka::kResourceTopic, {topic}, std::nullopt));
+  state.configs = set_at(kafka::kSourceDynamicTopic, described.results[0]);
+  for (const auto& config : described.results[0].configs) {
+    if (config.name == "min.insync.replicas" && config.value) {
+      std::from_chars(config.value->data(), config.value->data() + config.value->size(), state.min_isr);
+    }
+  }
   co_return std::optional<TopicState>(std::move(state));
 }
 
@@ -155,7 +148,7 @@ aio::Task<Result<TopicState>> KafkaTopicAdmin::create(NewTopic topic) {
   CO_TRY_ASSIGN(const auto response, co_await client_.create_topics(std::move(request)));
   if (response.topics.empty()) co_return fail(no_answer("CreateTopics"));
   const auto& made = response.topics[0];
-  CO_TRY(check(made.error_code, made.error_message));
+  CO_TRY(check_answer(made.error_code, made.error_message));
   TopicState state;
   state.id = made.topic_id.to_string();
   state.partitions = made.num_partitions;
@@ -174,7 +167,7 @@ aio::Task<Result<>> KafkaTopicAdmin::set_partitions(std::string topic, std::int3
   request.timeout_ms = kServerTimeoutMs;
   CO_TRY_ASSIGN(const auto response, co_await client_.create_partitions(std::move(request)));
   if (response.results.empty()) co_return fail(no_answer("CreatePartitions"));
-  co_return check(response.results[0].error_code, response.results[0].error_message);
+  co_return check_answer(response.results[0].error_code, response.results[0].error_message);
 }
 
 aio::Task<Result<>> KafkaTopicAdmin::alter_configs(std::string topic, ConfigChanges changes) {
@@ -191,19 +184,12 @@ aio::Task<Result<>> KafkaTopicAdmin::remove(std::string topic) {
   if (response.responses.empty()) co_return fail(no_answer("DeleteTopics"));
   const auto& row_done = response.responses[0];
   if (row_done.error_code == kafka::to_wire(ErrorCode::kUnknownTopicOrPartition)) co_return Result<>();
-  co_return check(row_done.error_code, row_done.error_message);
+  co_return check_answer(row_done.error_code, row_done.error_message);
 }
 
 aio::Task<Result<ConfigTypes>> KafkaTopicAdmin::describe_types(std::int32_t broker) {
-  kafka::DescribeConfigsRequest request;
-  kafka::DescribeConfigsRequest::DescribeConfigsResource resource;
-  resource.resource_type = kafka::kResourceBroker;
-  resource.resource_name = std::to_string(broker);
-  resource.configuration_keys = std::nullopt;
-  request.resources.push_back(std::move(resource));
-  CO_TRY_ASSIGN(const auto response, co_await client_.describe_configs(std::move(request)));
-  if (response.results.empty()) co_return fail(no_answer("DescribeConfigs"));
-  CO_TRY(check(response.results[0].error_code, response.results[0].error_message));
+  CO_TRY_ASSIGN(const auto response,
+                co_await describe_configs(kafka::kResourceBroker, {std::to_string(broker)}, std::nullopt));
   ConfigTypes types;
   for (const auto& row : response.results[0].configs) {
     types[row.name] = static_cast<base::ConfigType>(row.config_type);
@@ -212,7 +198,42 @@ aio::Task<Result<ConfigTypes>> KafkaTopicAdmin::describe_types(std::int32_t brok
 }
 
 aio::Task<Result<Configs>> KafkaTopicAdmin::describe_defaults() {
-  co_return co_await dynamic_configs(kafka::kResourceBroker, "", kSourceDynamicDefaultBroker);
+  CO_TRY_ASSIGN(const auto response, co_await describe_configs(kafka::kResourceBroker, {""}, std::nullopt));
+  co_return set_at(kSourceDynamicDefaultBroker, response.results[0]);
+}
+
+aio::Task<Result<std::map<std::string, Configs>>> KafkaTopicAdmin::describe_topic_configs(
+    std::vector<std::string> topics, std::vector<std::string> keys) {
+  std::map<std::string, Configs> found;
+  if (topics.empty()) co_return found;
+  CO_TRY_ASSIGN(const auto response,
+                co_await describe_configs(kafka::kResourceTopic, std::move(topics), std::move(keys)));
+  for (const auto& result : response.results) {
+    Configs configs = set_at(kafka::kSourceDynamicTopic, result);
+    if (!configs.empty()) found[result.resource_name] = std::move(configs);
+  }
+  co_return found;
+}
+
+aio::Task<Result<std::map<std::int32_t, Configs>>> KafkaTopicAdmin::describe_broker_configs(
+    std::vector<std::int32_t> brokers, std::vector<std::string> keys) {
+  std::map<std::int32_t, Configs> found;
+  if (brokers.empty()) co_return found;
+  std::vector<std::string> names;
+  for (const std::int32_t broker : brokers) names.push_back(std::to_string(broker));
+  CO_TRY_ASSIGN(const auto response,
+                co_await describe_configs(kafka::kResourceBroker, std::move(names), std::move(keys)));
+  for (const auto& result : response.results) {
+    std::int32_t id = -1;
+    std::from_chars(result.resource_name.data(), result.resource_name.data() + result.resource_name.size(),
+                    id);
+    found[id] = set_at(kSourceDynamicBroker, result);
+  }
+  co_return found;
+}
+
+aio::Task<Result<>> KafkaTopicAdmin::alter_broker_configs(std::int32_t broker, ConfigChanges changes) {
+  co_return co_await alter(kafka::kResourceBroker, std::to_string(broker), std::move(changes));
 }
 
 aio::Task<Result<>> KafkaTopicAdmin::alter_defaults(ConfigChanges changes) {

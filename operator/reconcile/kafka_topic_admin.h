@@ -30,10 +30,20 @@ class KafkaTopicAdmin final : public TopicAdmin {
   aio::Task<base::Result<ConfigTypes>> describe_types(std::int32_t broker) override;
   aio::Task<base::Result<Configs>> describe_defaults() override;
   aio::Task<base::Result<>> alter_defaults(ConfigChanges changes) override;
+  aio::Task<base::Result<ClusterLayout>> describe_layout() override;
+  aio::Task<base::Result<Moves>> list_moves() override;
+  aio::Task<base::Result<>> move(std::vector<PartitionMove> moves) override;
+  aio::Task<base::Result<std::map<std::string, Configs>>> describe_topic_configs(
+      std::vector<std::string> topics, std::vector<std::string> keys) override;
+  aio::Task<base::Result<std::map<std::int32_t, Configs>>> describe_broker_configs(
+      std::vector<std::int32_t> brokers, std::vector<std::string> keys) override;
+  aio::Task<base::Result<>> alter_broker_configs(std::int32_t broker, ConfigChanges changes) override;
 
  private:
-  aio::Task<base::Result<Configs>> dynamic_configs(std::int8_t resource_type, std::string name,
-                                                   std::int8_t source);
+  // `keys`: none for all.
+  aio::Task<base::Result<kafka::DescribeConfigsResponse>> describe_configs(
+      std::int8_t resource_type, std::vector<std::string> names,
+      std::optional<std::vector<std::string>> keys);
   aio::Task<base::Result<>> alter(std::int8_t resource_type, std::string name, ConfigChanges changes);
 
   kafka::AdminClient client_;

@@ -28,7 +28,8 @@ constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
     {"roll", roll_pods},
     // After the roll: old pods need their old config until they are gone.
     {"old configs", remove_old_configs},
-    // Last, since it needs a broker that answers.
+    // The rest needs brokers that answer.
+    {"throttles", remove_move_throttles},
     {"cluster defaults", reconcile_cluster_defaults},
 });
 
@@ -41,12 +42,14 @@ constexpr auto kTopicPipeline = std::to_array<StepRow<TopicContext>>({
     // The finalizer stands before the topic does, so that no topic is forgotten.
     {"hold", hold_topic},
     {"observe", observe_topic},
+    {"moves", observe_moves},
     {"min ISR", check_min_isr},
     {"create", create_topic},
     // Before partitions: these cannot be taken back if the configs are then refused.
     {"config", reconcile_topic_config},
     {"partitions", reconcile_partitions},
-    {"replication", check_replication},
+    // Last, since it takes long: after min.insync.replicas was lowered, and before it is raised.
+    {"replication", reconcile_replication},
 });
 
 template <typename Context>

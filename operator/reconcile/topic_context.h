@@ -26,6 +26,13 @@ struct TopicContext {
   bool is_kafka_silent = false;  // No broker answered, although a pod is ready.
   std::string blocked_reason{};  // Why the topic cannot become what is asked: goes to Ready and Stalled.
   std::string blocked_message{};
+  bool is_min_isr_unknown = false;  // A default took its place in this pass.
+  // Partitions that are to have another number of replicas, when there are any.
+  struct Reassignment {
+    std::size_t total = 0;
+    std::size_t remaining = 0;
+  };
+  std::optional<Reassignment> reassignment{};
   std::string waiting_reason{};  // What it waits for, when nothing is wrong with it.
   std::string waiting_message{};
 
@@ -48,17 +55,26 @@ bool is_held(const Json& object);
 // The topic that a resource is about: as recorded in its status, else by its spec.
 std::string topic_name_of(const Json& object);
 
+// What a broker call that failed makes of the pass: a refusal is the resource's fault, and stays until it is
+// changed; other errors are retried. `field` goes before the broker's words.
+base::Result<StepOutcome> refused_or_failed(TopicContext& context, const base::Error& error,
+                                            std::string reason, const std::string& field);
+
+// How long a change behind our back may stand; no watch tells of it.
+inline constexpr auto kTopicDriftInterval = base::seconds(20);
+
 StepResult delete_topic(TopicContext& context);
 StepResult validate_topic(TopicContext& context);
 StepResult check_conflicts(TopicContext& context);
 StepResult reach_cluster(TopicContext& context);
 StepResult hold_topic(TopicContext& context);
 StepResult observe_topic(TopicContext& context);
+StepResult observe_moves(TopicContext& context);
 StepResult check_min_isr(TopicContext& context);
 StepResult create_topic(TopicContext& context);
 StepResult reconcile_topic_config(TopicContext& context);
 StepResult reconcile_partitions(TopicContext& context);
-StepResult check_replication(TopicContext& context);
+StepResult reconcile_replication(TopicContext& context);
 
 // The status that the pass arrived at. `error`: what stopped it, or null.
 Json topic_status(const TopicContext& context, const base::Error* error);

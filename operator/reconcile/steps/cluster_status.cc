@@ -14,8 +14,6 @@ Json broker_rows(const ClusterContext& context, int& ready) {
   ready = 0;
   for (const Json* pod : context.pods()) {
     const std::string name = resources::read_meta(*pod).name;
-    const std::size_t dash = name.rfind('-');
-    if (dash == std::string::npos) continue;
     const Json status = pod->value("status", Json::object());
     const bool is_ready = is_pod_ready(*pod);
     ready += is_ready;
@@ -23,10 +21,7 @@ Json broker_rows(const ClusterContext& context, int& ready) {
     if (status.contains("containerStatuses") && !status["containerStatuses"].empty()) {
       restarts = status["containerStatuses"][0].value("restartCount", 0);
     }
-    Json row = {{"id", context.identity.node_id_base + std::atoi(name.c_str() + dash + 1)},
-                {"pod", name},
-                {"ready", is_ready},
-                {"restarts", restarts}};
+    Json row = {{"id", context.node_id_of(*pod)}, {"pod", name}, {"ready", is_ready}, {"restarts", restarts}};
     if (const std::string ip = text_or(status, "podIP"); !ip.empty()) {
       row["address"] =
           (ip.contains(':') ? "[" + ip + "]" : ip) + ":" + std::to_string(resources::kClientPort);

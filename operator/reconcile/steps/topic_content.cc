@@ -4,35 +4,16 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "operator/reconcile/reassignment.h"
 #include "operator/reconcile/topic_context.h"
 #include "operator/resources/kafka_cluster.h"
 
 namespace penstock::reconcile {
 namespace {
 
-using base::Errc;
-
 constexpr base::Logger log("reconcile");
 
 constexpr const char* kMinIsr = "min.insync.replicas";
-// How long a change behind our back may stand; no watch tells of it.
-constexpr auto kDriftInterval = base::seconds(20);
-
-// A refusal by the broker is the resource's fault, and stays until it is changed; other errors are retried.
-bool is_refusal(const base::Error& error) {
-  return error.code() == Errc::kInvalidArgument || error.code() == Errc::kPermissionDenied;
-}
-
-// What a broker call that failed makes of the pass.
-base::Result<StepOutcome> failed(TopicContext& context, const base::Error& error, std::string reason,
-                                 const std::string& field) {
-  if (!is_refusal(error)) {
-    context.is_kafka_silent = is_silence(error);
-    return base::fail(error);
-  }
-  context.block(std::move(reason), field + error.what());
-  return StepOutcome::stop();
-}
 
 // A value as Kafka gives it back: blanks around commas and the case of booleans do not count.
 std::string canonical(const std::string& value) {
@@ -45,10 +26,10 @@ std::string canonical(const std::string& value) {
   return lower == "true" || lower == "false" ? lower : text;
 }
 
-// The replicas that the topic has or will be given.
+// The replicas that the topic will be given.
 std::int32_t replicas_of(const TopicContext& context) {
-  if (context.state) return context.state->replication_factor;
   if (context.topic.replication_factor) return *context.topic.replication_factor;
+  if (context.state) return context.state->replication_factor;
   const Json& object = context.deps.store.clusters.find(context.topic.meta.ns, context.topic.cluster_name);
   const auto cluster = resources::KafkaCluster::parse(object);
   return cluster ? cluster->default_replication_factor() : 1;
@@ -65,11 +46,35 @@ bool has_brokers_to_come(const TopicContext& context, std::int32_t replicas) {
   return cluster && ready < std::min(replicas, cluster->replicas);
 }
 
+// While replicas are being added, a min.insync.replicas that they do not reach yet would stop writers.
+bool is_too_early(const TopicContext& context, const std::string& min_isr) {
+  const auto& layout = context.state->layout;
+  const auto is_short = [&](const PartitionState& partition) {
+    const bool is_settled =
+        !partition.is_moving() &&
+        context.topic.replication_factor.value_or(0) == static_cast<std::int32_t>(partition.replicas.size());
+    return !is_settled && static_cast<int>(partition.isr.size()) < std::stoi(min_isr);
+  };
+  return context.topic.replication_factor && std::any_of(layout.begin(), layout.end(), is_short);
+}
+
 }  // namespace
+
+base::Result<StepOutcome> refused_or_failed(TopicContext& context, const base::Error& error,
+                                            std::string reason, const std::string& field) {
+  const bool is_refusal =
+      error.code() == base::Errc::kInvalidArgument || error.code() == base::Errc::kPermissionDenied;
+  if (!is_refusal) {
+    context.is_kafka_silent = is_silence(error);
+    return base::fail(error);
+  }
+  context.block(std::move(reason), field + error.what());
+  return StepOutcome::stop();
+}
 
 StepResult observe_topic(TopicContext& context) {
   auto state = co_await context.admin->describe(context.topic_name);
-  if (!state) co_return failed(context, state.error(), "RefusedByBroker", "");
+  if (!state) co_return refused_or_failed(context, state.error(), "RefusedByBroker", "");
   context.state = std::move(*state);
   context.is_cluster_reachable = true;
   co_return StepOutcome::go_on();
@@ -108,7 +113,7 @@ StepResult create_topic(TopicContext& context) {
   wanted.configs = topic.config;
   log.info("create topic {} of KafkaCluster {}/{}", wanted.name, topic.meta.ns, topic.cluster_name);
   auto created = co_await context.admin->create(std::move(wanted));
-  if (!created) co_return failed(context, created.error(), "RefusedByBroker", "");
+  if (!created) co_return refused_or_failed(context, created.error(), "RefusedByBroker", "");
   context.state = std::move(*created);
   co_return StepOutcome::go_on();
 }
@@ -117,21 +122,24 @@ StepResult reconcile_topic_config(TopicContext& context) {
   const Configs& wanted = context.topic.config;
   ConfigChanges changes;
   for (const auto& [name, value] : wanted) {
+    if (name == kMinIsr && is_too_early(context, value)) continue;
     const auto live = context.state->configs.find(name);
     if (live == context.state->configs.end() || canonical(live->second) != canonical(value))
       changes[name] = value;
   }
   for (const auto& [name, value] : context.state->configs) {
-    if (!wanted.contains(name)) changes[name] = std::nullopt;
+    // Who moves replicas throttles them, and takes that back (remove_move_throttles).
+    if (!wanted.contains(name) && !is_throttle_mark(name)) changes[name] = std::nullopt;
   }
   if (changes.empty()) co_return StepOutcome::go_on();
+  context.is_min_isr_unknown = changes.contains(kMinIsr) && !changes[kMinIsr];
+  if (changes.contains(kMinIsr) && changes[kMinIsr]) context.state->min_isr = std::stoi(*changes[kMinIsr]);
   for (const auto& [name, value] : changes) {
     log.info("topic {}: {} {}", context.topic_name, value ? "set" : "reset",
              value ? name + "=" + *value : name);
   }
   const auto altered = co_await context.admin->alter_configs(context.topic_name, std::move(changes));
-  if (!altered) co_return failed(context, altered.error(), "InvalidConfig", "spec.config: ");
-  context.state->configs = wanted;
+  if (!altered) co_return refused_or_failed(context, altered.error(), "InvalidConfig", "spec.config: ");
   co_return StepOutcome::go_on();
 }
 
@@ -147,19 +155,9 @@ StepResult reconcile_partitions(TopicContext& context) {
   }
   log.info("topic {}: partitions from {} to {}", context.topic_name, live, *wanted);
   const auto grown = co_await context.admin->set_partitions(context.topic_name, *wanted);
-  if (!grown) co_return failed(context, grown.error(), "RefusedByBroker", "spec.partitions: ");
+  if (!grown) co_return refused_or_failed(context, grown.error(), "RefusedByBroker", "spec.partitions: ");
   context.state->partitions = *wanted;
   co_return StepOutcome::go_on();
-}
-
-StepResult check_replication(TopicContext& context) {
-  const auto wanted = context.topic.replication_factor;
-  const std::int32_t live = context.state->replication_factor;
-  if (wanted && *wanted != live) {
-    context.block("NotSupported", "spec.replicationFactor: the topic has " + std::to_string(live) +
-                                      " replicas; changing that is not supported by this version");
-  }
-  co_return StepOutcome::requeue_after(kDriftInterval);
 }
 
 }  // namespace penstock::reconcile

@@ -59,6 +59,14 @@ Json topic_status(const TopicContext& context, const base::Error* error) {
     status["partitions"] = context.state->partitions;
     status["replicationFactor"] = context.state->replication_factor;
   }
+  if (context.state) {
+    if (context.reassignment) {
+      status["reassignment"] = {{"partitionsTotal", context.reassignment->total},
+                                {"partitionsRemaining", context.reassignment->remaining}};
+    } else {
+      status.erase("reassignment");
+    }
+  }
   const Verdict verdict = judge(context, error);
   set({"Ready", verdict.ready, verdict.reason, verdict.message});
   set({"Synced", verdict.ready, verdict.reason, verdict.message});
@@ -73,6 +81,11 @@ Json topic_status(const TopicContext& context, const base::Error* error) {
        is_moving ? verdict.message : ""});
   set({"Stalled", verdict.is_stalled ? "True" : "False", verdict.is_stalled ? verdict.reason : "NotStalled",
        verdict.is_stalled ? verdict.message : ""});
+  if (context.state) {
+    set({"Reassigning", context.reassignment ? "True" : "False",
+         context.reassignment ? "ReplicationFactorChanges" : "Settled",
+         context.reassignment ? context.waiting_message : ""});
+  }
   status["conditions"] = std::move(conditions);
   return status;
 }

@@ -297,9 +297,9 @@ TEST(ReconcileTopic, AdoptsATopicThatIsThereAndNeverShrinksIt) {
   topic["spec"]["replicationFactor"] = 3;
   world.kube.put(kube::kKafkaTopicKind, topic);
   world.settle();
-  EXPECT_EQ(
-      message(world.topic("test")),
-      "spec.replicationFactor: the topic has 1 replicas; changing that is not supported by this version");
+  EXPECT_EQ(message(world.topic("test")),
+            "spec.replicationFactor: 3 replicas need as many brokers, and there are 1; raise the "
+            "KafkaCluster's replicas, or lower this");
 }
 
 TEST(ReconcileTopic, TheBrokersRefusalIsShownAndTheFixRecovers) {

@@ -19,130 +19,9 @@
 #include "base/random.h"
 #include "operator/reconcile/pipeline.h"
 #include "tests/support/fake_kube.h"
+#include "tests/unit/operator/reconcile/fake_topic_admin.h"
 
 namespace penstock::reconcile {
-
-class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
- public:
-  explicit FakeTopicAdmin(testing::FakeKube& kube) : kube_(kube) {}
-  TopicAdmin& of(const std::string&, const std::string&) override { return *this; }
-  void forget(const std::string& cluster_key) override { forgotten = cluster_key; }
-
-  // The operator dies at this change, before it or before its answer.
-  void fail_after_changes(int count, bool is_done) {
-    changes_left_ = count;
-    is_last_done_ = is_done;
-  }
-
-  aio::Task<base::Result<std::optional<TopicState>>> describe(std::string topic) override {
-    CO_TRY(check_answers());
-    const auto found = topics.find(topic);
-    if (found == topics.end()) co_return std::optional<TopicState>();
-    co_return std::optional<TopicState>(found->second);
-  }
-  aio::Task<base::Result<TopicState>> create(NewTopic topic) override {
-    CO_TRY(check(topic.configs));
-    const int brokers = static_cast<int>(kube_.all(kube::kPodKind).size());
-    if (topic.replication_factor > brokers) {
-      co_return base::fail(
-          base::Errc::kInvalidArgument,
-          "INVALID_REPLICATION_FACTOR: more replicas than the " + std::to_string(brokers) + " brokers");
-    }
-    CO_TRY(begin_change());
-    TopicState state{"id-" + topic.name, topic.partitions < 0 ? 1 : topic.partitions,
-                     topic.replication_factor < 0 ? std::min(3, brokers) : topic.replication_factor,
-                     topic.configs};
-    topics[topic.name] = state;
-    CO_TRY(end_change());
-    co_return state;
-  }
-  aio::Task<base::Result<>> set_partitions(std::string topic, std::int32_t partitions) override {
-    CO_TRY(begin_change());
-    topics.at(topic).partitions = partitions;
-    co_return end_change();
-  }
-  aio::Task<base::Result<>> alter_configs(std::string topic, ConfigChanges wanted) override {
-    for (const auto& [name, value] : wanted) {
-      if (value) CO_TRY(check({{name, *value}}));
-    }
-    CO_TRY(begin_change());
-    alter(topics.at(topic).configs, wanted);
-    co_return end_change();
-  }
-  aio::Task<base::Result<>> remove(std::string topic) override {
-    CO_TRY(check_answers());
-    if (refuses_removal)
-      co_return base::fail(base::Errc::kPermissionDenied, "TOPIC_DELETION_DISABLED: disabled");
-    if (!topics.contains(topic)) co_return base::Result<>();
-    CO_TRY(begin_change());
-    topics.erase(topic);
-    co_return end_change();
-  }
-  aio::Task<base::Result<ConfigTypes>> describe_types(std::int32_t) override {
-    CO_TRY(check_answers());
-    co_return ConfigTypes{{"log.retention.hours", base::ConfigType::kInt},
-                          {"auto.create.topics.enable", base::ConfigType::kBoolean}};
-  }
-  aio::Task<base::Result<Configs>> describe_defaults() override {
-    CO_TRY(check_answers());
-    co_return defaults;
-  }
-  aio::Task<base::Result<>> alter_defaults(ConfigChanges wanted) override {
-    CO_TRY(begin_change());
-    alter(defaults, wanted);
-    co_return end_change();
-  }
-
-  std::map<std::string, TopicState> topics;
-  Configs defaults;
-  std::string refuse_config;
-  std::string refuse_value;
-  std::string forgotten;
-  bool refuses_removal = false;
-  bool is_silent = false;
-  int changes = 0;
-
- private:
-  base::Result<> check_answers() {
-    if (kube_.is_dead()) return base::fail(base::Errc::kUnavailable, "killed");
-    // Other words each time, as real errors have them.
-    if (is_silent) return base::fail(base::Errc::kTimedOut, "no answer " + std::to_string(++silences_));
-    return {};
-  }
-  base::Result<> begin_change() {
-    TRY(check_answers());
-    if (changes_left_ == 1 && !is_last_done_) return die();
-    ++changes;
-    return {};
-  }
-  base::Result<> end_change() { return changes_left_ > 0 && --changes_left_ == 0 ? die() : base::Result<>(); }
-  base::Result<> die() {
-    changes_left_ = -1;
-    kube_.kill();
-    return base::fail(base::Errc::kUnavailable, "killed");
-  }
-  base::Result<> check(const Configs& configs) const {
-    for (const auto& [name, value] : configs) {
-      if (!refuse_value.empty() && value == refuse_value)
-        return base::fail(base::Errc::kInvalidArgument,
-                          "INVALID_CONFIG: Invalid value " + value + " for " + name);
-    }
-    if (refuse_config.empty() || !configs.contains(refuse_config)) return {};
-    return base::fail(base::Errc::kInvalidArgument,
-                      "INVALID_CONFIG: Unknown topic config name: " + refuse_config);
-  }
-  static void alter(Configs& configs, const ConfigChanges& wanted) {
-    for (const auto& [name, value] : wanted) {
-      if (value) configs[name] = *value;
-      if (!value) configs.erase(name);
-    }
-  }
-
-  testing::FakeKube& kube_;
-  int changes_left_ = -1;
-  bool is_last_done_ = false;
-  int silences_ = 0;
-};
 
 // The kinds that the operator has a view of.
 inline constexpr std::array kViewedKinds = {kube::kKafkaClusterKind,
@@ -195,6 +74,7 @@ class World {
   int pass() {
     collect_garbage();
     run_stateful_sets();
+    admin.finish_moves();
     refresh();
     int failures = 0;
     for (const Json& one : kube.all(kube::kKafkaClusterKind)) failures += !run(one, true);
@@ -222,7 +102,7 @@ class World {
   }
   // Until a pass changes nothing: all is right, or the operator is dead.
   void settle() {
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 30; ++i) {
       const int before = kube.writes() + admin.changes;
       pass();
       if (kube.writes() + admin.changes == before) return;
@@ -252,10 +132,11 @@ class World {
       }
     }
     for (const auto& [name, state] : admin.topics) {
-      text +=
-          "topic " + name + " " + std::to_string(state.partitions) + " " + Json(state.configs).dump() + "\n";
+      text += "topic " + name + " " + std::to_string(state.partitions) + " " + Json(state.configs).dump();
+      for (const PartitionState& one : state.layout) text += " " + Json(one.replicas).dump();
+      text += "\n";
     }
-    return text + Json(admin.defaults).dump();
+    return text + Json(admin.defaults).dump() + Json(admin.broker_configs).dump();
   }
 
   testing::FakeKube kube;

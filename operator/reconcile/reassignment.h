@@ -1,0 +1,40 @@
+// Moving replicas under a throttle that does not stay behind.
+//
+// The order is what makes it safe to be killed anywhere: the brokers' rates are set first and removed last,
+// so that they tell a later pass that there may be marks on topics to take away.
+// Threads: one reactor. ERRORS: those of TopicAdmin.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "operator/reconcile/deps.h"
+#include "operator/reconcile/topic_admin.h"
+#include "operator/resources/replica_plan.h"
+
+namespace penstock::reconcile {
+
+// Partitions of a cluster that are moved at once, and what each broker may send and fetch for that.
+inline constexpr std::size_t kMovesMax = 20;
+inline constexpr std::int64_t kMoveBytesPerSecond = 50 << 20;
+
+// Whether a topic config says which replicas are throttled.
+bool is_throttle_mark(std::string_view config);
+
+std::size_t count_moves(const ClusterLayout& layout);
+
+// The brokers that may take replicas: those that are there and that the KafkaCluster goes on to ask for.
+std::vector<resources::ReplicaHost> staying_hosts(const Deps& deps, const std::string& ns,
+                                                  const std::string& cluster_name,
+                                                  const ClusterLayout& layout);
+
+// Begins `moves`, throttled as those are that `topics` are already in. `moves` may be empty.
+aio::Task<base::Result<>> move_throttled(TopicAdmin& admin, const ClusterLayout& layout,
+                                         std::set<std::string> topics, std::vector<PartitionMove> moves);
+
+// Takes our throttle away when nothing is moved any more, except the marks of `kept` topics.
+aio::Task<base::Result<>> remove_throttles(TopicAdmin& admin, std::set<std::string> kept);
+
+}  // namespace penstock::reconcile

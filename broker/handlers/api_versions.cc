@@ -2,6 +2,7 @@
 #include "broker/handlers/services.h"
 #include "broker/metadata/features.h"
 #include "broker/metadata/image_source.h"
+#include "broker/raft/voters.h"
 #include "kafka/error_codes.h"
 #include "kafka/messages/api_versions_request.h"
 #include "kafka/messages/api_versions_response.h"
@@ -56,6 +57,10 @@ aio::Task<ApiVersionsResponse> handle(RequestContext& context, ApiVersionsReques
       response.finalized_features.push_back(
           {.name = name, .max_version_level = level, .min_version_level = level});
   }
+  // It is no feature record, but a control record of the metadata log, and no other level is ever opened.
+  response.finalized_features.push_back({.name = std::string(metadata::kKraftVersionFeature),
+                                         .max_version_level = raft::kKraftVersion,
+                                         .min_version_level = raft::kKraftVersion});
   co_return response;
 }
 

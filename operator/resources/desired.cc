@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/resources/admin_secret.h"
 #include "operator/resources/build_json.h"
 #include "operator/resources/read_json.h"
 
@@ -216,6 +217,7 @@ std::string server_properties(const KafkaCluster& cluster) {
       {"default.replication.factor", std::to_string(cluster.default_replication_factor())},
       {"offsets.topic.replication.factor", std::to_string(internal_factor)},
       {"transaction.state.log.replication.factor", std::to_string(internal_factor)},
+      {"penstock.admin.token.file", std::string(kAdminSecretDirectory) + "/" + kAdminTokenKey},
       {"transaction.state.log.min.isr", internal_factor < 3 ? "1" : "2"},
   };
   if (const auto& partitions = cluster.topic_defaults.partitions)

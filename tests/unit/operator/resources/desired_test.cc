@@ -178,6 +178,8 @@ TEST(Desired, TheAdminTokenIsMounted) {
   EXPECT_EQ(secret["data"]["token"], "YS10b2tlbg==");
   EXPECT_EQ(read_admin_token(secret).value(), "a-token");
   EXPECT_EQ(read_admin_token(Json::object()).error().code(), base::Errc::kCorrupt);
+  EXPECT_NE(server_properties(demo()).find("penstock.admin.token.file=/etc/penstock-admin/token\n"),
+            std::string::npos);
   const Json pod = set_of(demo())["spec"]["template"]["spec"];
   EXPECT_EQ(pod["volumes"][2]["secret"]["secretName"], "demo-admin");
   EXPECT_EQ(pod["containers"][0]["volumeMounts"][3]["mountPath"], "/etc/penstock-admin");

@@ -3,12 +3,14 @@
 import json
 import re
 import sys
+import time
 import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
-from kubernetes import CLUSTER, OPERATOR_NAMESPACE, ROOT, NamespaceTest, kubectl, records, wait_until  # noqa: E402
+from kubernetes import CLUSTER, OPERATOR_NAMESPACE, ROOT, TOPIC, NamespaceTest, kubectl, records, wait_until  # noqa: E402
 
 OPERATOR_RSS_KIB_MAX = 30 * 1024
+PODS_READY_SECONDS_MAX = 90
 
 
 def fields_without_description(schema, path):
@@ -22,12 +24,24 @@ def fields_without_description(schema, path):
                 yield from fields_without_description(field, f"{path}[].{name}")
 
 
+def condition_of(thing, kind):
+    return any(each["type"] == kind and each["status"] == "True" for each in thing["status"]["conditions"])
+
+
 class ClusterTest(NamespaceTest):
     def test_ten_lines_are_a_cluster_that_kubectl_understands(self):
         self.assertLessEqual(len(CLUSTER.strip().splitlines()), 10)
-        self.start_cluster()
+        started = time.monotonic()
+        self.apply(CLUSTER)
+        self.wait_ready("kafkacluster", "demo", PODS_READY_SECONDS_MAX)
+        pods = self.items("pod", "-l", "penstock.dev/cluster=demo")
+        self.assertEqual([pod["metadata"]["name"] for pod in pods if condition_of(pod, "Ready")],
+                         ["demo-0", "demo-1", "demo-2"])
+        print(f"three brokers are ready {time.monotonic() - started:.1f} s after the ten lines")
+        self.apply(TOPIC)
+        self.wait_ready("kafkatopic", "test")
         table = self.kubectl("get", "kcl").stdout
-        self.assertRegex(table, r"demo +True +1 +1 ")
+        self.assertRegex(table, r"demo +True +3 +3 ")
         # What somebody applied is not changed behind his back.
         self.assertEqual(self.kubectl("diff", "-f", str(ROOT / "manifests/examples/cluster.yaml")).stdout, "")
         for _ in range(2):
@@ -39,6 +53,7 @@ class ClusterTest(NamespaceTest):
         cluster = self.get("kafkacluster", "demo")
         self.assertEqual(cluster["status"]["observedGeneration"], cluster["metadata"]["generation"])
         self.assertIn("num.partitions=2", self.in_pod("echo \"$(</etc/penstock/server.properties)\"").stdout)
+        self.assertRegex(self.describe("test"), r"(?s)ReplicationFactor: 3.*min.insync.replicas=2")
 
     def test_nothing_is_written_when_nothing_changes(self):
         self.start_cluster()

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
-from kubernetes import CLUSTER, OPERATOR_NAMESPACE, ROOT, NamespaceTest, kubectl, records, wait_until  # noqa: E402
+from kubernetes import ONE_BROKER, OPERATOR_NAMESPACE, ROOT, NamespaceTest, kubectl, records, wait_until  # noqa: E402
 
 CHART = ROOT / "charts/penstock-operator"
 INSTALL = ROOT / "manifests/install.yaml"
@@ -78,7 +78,7 @@ class InstallTest(NamespaceTest):
         self.create_namespace(other)
         self.addCleanup(remove_kinds)
         self.assertFalse(self.can("list", "pods", other))
-        kubectl("-n", other, "apply", "-f", "-", stdin=CLUSTER)
+        kubectl("-n", other, "apply", "-f", "-", stdin=ONE_BROKER)
         self.start_cluster()
         # Younger than this one, and still nobody has looked at it.
         ready = json.loads(kubectl("-n", other, "get", "kcl", "demo", "-o", "json").stdout)["status"]["conditions"][0]

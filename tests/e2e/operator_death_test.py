@@ -18,7 +18,7 @@ import urllib.request
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 from faulty_proxy import Cut, FaultyProxy, LoseAnswer, Reset  # noqa: E402
-from kubernetes import (CLUSTER, OPERATOR_NAMESPACE, ROOT, TOPIC, NamespaceTest, condition, free_port,  # noqa: E402
+from kubernetes import (ONE_BROKER, OPERATOR_NAMESPACE, ROOT, TOPIC, NamespaceTest, condition, free_port,  # noqa: E402
                         kubectl, wait_until)
 
 BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", ROOT / "build/release/bin")).resolve()
@@ -165,7 +165,7 @@ class OperatorDeathTest(NamespaceTest):
 
     def live_once(self, writes):
         """A cluster and its topic made, changed and deleted, with a kill in each phase; whether there was one."""
-        self.apply(CLUSTER)
+        self.apply(ONE_BROKER)
         self.apply(TOPIC)
         killed = [self.finish_despite_a_kill(writes, lambda: self.is_ready(3), "ready")]
         self.check_that_a_pass_writes_nothing()

@@ -4,7 +4,7 @@ import sys
 import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
-from kubernetes import CLUSTER, TOPIC, NamespaceTest, condition, kubectl, records, wait_until  # noqa: E402
+from kubernetes import ONE_BROKER, TOPIC, NamespaceTest, condition, kubectl, records, wait_until  # noqa: E402
 
 # How soon the operator looks at topics that nobody told it about.
 DRIFT_SECONDS = 45
@@ -21,7 +21,7 @@ class TopicsTest(NamespaceTest):
         self.apply(TOPIC)
         refused = self.wait_refused("kafkatopic", "test")
         self.assertIn("demo", refused["message"])
-        self.apply(CLUSTER)
+        self.apply(ONE_BROKER)
         self.wait_ready("kafkacluster", "demo")
         self.wait_ready("kafkatopic", "test")
         self.assertIn("PartitionCount: 3", self.describe("test"))

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/aio/sleep.h"
 #include "base/log.h"
 

@@ -70,9 +70,9 @@ std::string general_help() {
   std::string text =
       "Kafka for Kubernetes, and for a laptop without it.\n\nusage: penstock COMMAND [options]\n\n";
   for (const Command* command : kCommands) {
-    text += fmt::format("  {:<10}{}\n", command->name, command->summary);
+    text += fmt::format("  {:<14}{}\n", command->name, command->summary);
     if (!command->tool_name.empty())
-      text += fmt::format("  {:<10}(also called {})\n", "", command->tool_name);
+      text += fmt::format("  {:<14}(also called {})\n", "", command->tool_name);
   }
   text += "\nSee 'penstock COMMAND --help'.\n";
   return text;

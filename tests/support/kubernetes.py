@@ -14,6 +14,7 @@ import unittest
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", ROOT / "build/release/bin"))
 OPERATOR_NAMESPACE = "penstock-system"
 READY_SECONDS = 60
 # What one call may take on a busy machine.
@@ -127,21 +128,22 @@ class NamespaceTest(unittest.TestCase):
         return self.in_pod(f"/opt/kafka/bin/kafka-topics.sh --describe --topic {topic}", check=False).stdout
 
     @contextlib.contextmanager
-    def port_forward(self, target="svc/demo-bootstrap", port=9092):
-        """kubectl port-forward as a person types it; gives the address on this side."""
-        # The listener for it advertises localhost and the broker's port, so the port here is that.
+    def port_forward(self, brokers):
+        """As a person types it; gives the address on this side."""
+        command = [BIN / "penstock", "port-forward", "demo", "-n", self.namespace]
         with open(os.devnull, "w") as nothing:
-            process = subprocess.Popen(["kubectl", "-n", self.namespace, "port-forward", target, f"{port}:9092"],
-                                       stdout=nothing, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            process = subprocess.Popen(command, stdout=nothing, stderr=subprocess.PIPE, text=True, start_new_session=True)
         try:
-            def answers():
+            def answer():
                 if process.poll() is not None:
                     raise AssertionError(f"port-forward ended: {process.stderr.read()}")
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                with contextlib.suppress(OSError):
+                    for port in range(9092, 9092 + brokers):
+                        socket.create_connection(("127.0.0.1", port), 1).close()
                     return True
                 return False
-            wait_until(answers, 20, "port-forward listens")
-            yield f"localhost:{port}"
+            wait_until(answer, 20, "port-forward listens")
+            yield "localhost:9092"
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(10)

@@ -10,15 +10,16 @@ TEST(Help, ListsTheCommands) {
 
 usage: penstock COMMAND [options]
 
-  apply     Make clusters and topics what manifests say.
-  consume   Write the records of a topic to standard output.
-            (also called kafka-console-consumer)
-  produce   Write lines of standard input to a topic.
-            (also called kafka-console-producer)
-  status    Show clusters, their brokers, and topics.
-  topics    Create, list, describe, grow and delete topics.
-            (also called kafka-topics)
-  version   Print the version of this program.
+  apply         Make clusters and topics what manifests say.
+  consume       Write the records of a topic to standard output.
+                (also called kafka-console-consumer)
+  port-forward  Open a port of localhost for each broker of a cluster.
+  produce       Write lines of standard input to a topic.
+                (also called kafka-console-producer)
+  status        Show clusters, their brokers, and topics.
+  topics        Create, list, describe, grow and delete topics.
+                (also called kafka-topics)
+  version       Print the version of this program.
 
 See 'penstock COMMAND --help'.
 )");

@@ -23,6 +23,7 @@ constexpr std::int64_t kResyncBytesMax = 16 << 20;
 constexpr std::int64_t kResyncWorkMax = 256 << 20;
 // How much of the log below a producer snapshot is read again.
 constexpr std::int64_t kRecallBytes = 1 << 20;
+constexpr int kRecallSegmentsMax = 8;
 
 bool strip_suffix(std::string_view& name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;
@@ -306,22 +307,34 @@ base::Result<> LogState::rebuild_producers(Offset snapshot_max) {
   return {};
 }
 
-// Reads the last batches below the snapshot, as far as they lie in one segment.
+// Reads the last kRecallBytes below the snapshot, of at most kRecallSegmentsMax segments.
 base::Result<> LogState::recall_producers(Offset snapshot) {
   if (producers.size() == 0 || snapshot <= segments.begin()->first) return {};
-  const Segment& segment = segment_of(snapshot - 1)->second;
-  TRY_ASSIGN(const auto file, file_of(segment));
-  TRY_ASSIGN(const std::int64_t end, scan_start(segment, snapshot));
-  // Where the last kRecallBytes begin, if offsets are spread evenly; any batch boundary will do.
-  const std::int64_t records = snapshot - segment.base;
-  const std::int64_t skipped = end <= kRecallBytes ? 0 : records - records * kRecallBytes / end;
-  TRY_ASSIGN(const std::int64_t start, scan_start(segment, segment.base + skipped));
-  BatchScanner scanner(*file, start, segment.size_bytes, BatchScanner::kScanBytes);
-  while (true) {
-    TRY_ASSIGN(const auto batch, scanner.next());
-    if (!batch || batch->base_offset() >= snapshot) return {};
-    producers.recall(*batch);
+  auto at = segment_of(snapshot - 1);
+  TRY_ASSIGN(std::int64_t size, scan_start(at->second, snapshot));
+  std::int64_t bytes = size;
+  Offset end = snapshot;  // Of the first segment that is read.
+  for (int count = 1; count < kRecallSegmentsMax && bytes < kRecallBytes && at != segments.begin(); ++count) {
+    end = at->first;
+    --at;
+    size = at->second.size_bytes;
+    bytes += size;
   }
+  // Where the last kRecallBytes begin, if offsets are spread evenly; any batch boundary will do.
+  const std::int64_t records = end - at->first;
+  Offset from = at->first + (bytes <= kRecallBytes ? 0 : records * (bytes - kRecallBytes) / size);
+  for (; at != segments.end() && at->first < snapshot; ++at) {
+    TRY_ASSIGN(const auto file, file_of(at->second));
+    TRY_ASSIGN(const std::int64_t start, scan_start(at->second, std::max(from, at->first)));
+    BatchScanner scanner(*file, start, at->second.size_bytes, BatchScanner::kScanBytes);
+    while (true) {
+      TRY_ASSIGN(const auto batch, scanner.next());
+      if (!batch) break;
+      if (batch->base_offset() >= snapshot) return {};
+      producers.recall(*batch);
+    }
+  }
+  return {};
 }
 
 base::Result<> LogState::replay_producers(Offset from) {

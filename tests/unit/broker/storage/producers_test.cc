@@ -67,6 +67,22 @@ TEST_F(ProducersTest, LastFiveBatchesAreRecognisedBehindASnapshotAfterACrash) {
   EXPECT_EQ(send(7).base_offset, Offset{7});
 }
 
+TEST_F(ProducersTest, LastFiveBatchesAreRecognisedInSeveralSegmentsAfterACleanRestart) {
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_EQ(send(i).error, ErrorCode::kNone);
+    ASSERT_TRUE(log_->roll(0));
+    ASSERT_TRUE(log_->run_jobs());
+  }
+  ASSERT_TRUE(log_->close());
+  LogOptions options;
+  options.disk = &disk_;
+  options.directory = "/data/orders-3";
+  options.is_clean = true;
+  log_ = std::move(*Log::open(options));
+  for (int i = 2; i < 7; ++i) EXPECT_TRUE(send(i).is_duplicate) << i;
+  EXPECT_EQ(send(7).base_offset, Offset{7});
+}
+
 TEST_F(ProducersTest, EpochsOnlyGrowAndBeginAtZero) {
   EXPECT_EQ(send(0, 1).error, ErrorCode::kNone);
   EXPECT_EQ(send(3, 2).error, ErrorCode::kOutOfOrderSequenceNumber);

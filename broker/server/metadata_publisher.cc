@@ -37,6 +37,13 @@ replication::LocalReplica local_replica(const metadata::Topic& topic, std::int32
   return replica;
 }
 
+// Whether the image knows of this process. An older one may say that this broker leads, but of a life before:
+// what its log has lost since then others would not tell from what they have.
+bool is_registered(const metadata::MetadataImage& image, const MetadataPublisher::Parts& parts) {
+  const metadata::BrokerRegistration* self = image.broker(parts.self);
+  return self != nullptr && self->incarnation_id == parts.incarnation_id;
+}
+
 // Where the brokers reach each other, and which of them are in service.
 replication::PeersPtr peers_of(const metadata::MetadataImage& image, const MetadataPublisher::Parts& parts) {
   auto peers = std::make_shared<replication::Peers>();
@@ -51,8 +58,7 @@ replication::PeersPtr peers_of(const metadata::MetadataImage& image, const Metad
     peer.host = endpoint->host;
     peer.port = endpoint->port;
   }
-  const metadata::BrokerRegistration* self = image.broker(parts.self);
-  if (self != nullptr && self->incarnation_id == parts.incarnation_id) peers->self_epoch = self->epoch;
+  if (is_registered(image, parts)) peers->self_epoch = image.broker(parts.self)->epoch;
   return peers;
 }
 
@@ -60,12 +66,13 @@ bool is_hosted(const metadata::Partition* partition, kafka::NodeId self) {
   return partition != nullptr && partition->has_replica(self);
 }
 
-// The epoch in which `self` leads the partition, or -1.
-std::int32_t led_epoch(const metadata::MetadataImage& image, std::int32_t index, kafka::NodeId self) {
+// The epoch in which this process leads the partition, or -1.
+std::int32_t led_epoch(const metadata::MetadataImage& image, std::int32_t index,
+                       const MetadataPublisher::Parts& parts) {
   const auto topic = image.topic(coordinator::GroupCoordinators::kTopic);
-  if (topic == nullptr) return -1;
+  if (topic == nullptr || !is_registered(image, parts)) return -1;
   const metadata::Partition* partition = topic->partition(kafka::PartitionId(index));
-  if (partition == nullptr || partition->leader != self.value()) return -1;
+  if (partition == nullptr || partition->leader != parts.self.value()) return -1;
   return partition->leader_epoch;
 }
 
@@ -144,12 +151,16 @@ void MetadataPublisher::add_topic_changes(const ImageUpdate& update, const base:
     }
     settings = std::move(*resolved);
   }
+  const bool is_ours = is_registered(*update.after, parts_);
+  const bool is_standing_new = is_ours != is_registered(*update.before, parts_);
   for (std::int32_t index = 0; index < count; ++index) {
     const metadata::Partition* was = before ? before->partition(kafka::PartitionId(index)) : nullptr;
     const metadata::Partition* is = after ? after->partition(kafka::PartitionId(index)) : nullptr;
     if (is_hosted(is, parts_.self)) {
-      if (was != nullptr && *was == *is) continue;
-      changes.hosted.push_back({local_replica(*after, index, *is, parts_.self), *settings});
+      if (was != nullptr && *was == *is && !is_standing_new) continue;
+      auto replica = local_replica(*after, index, *is, parts_.self);
+      if (!is_ours) replica.leader = kafka::kNoNode;
+      changes.hosted.push_back({std::move(replica), *settings});
     } else if (is_hosted(was, parts_.self)) {
       changes.removed.push_back(PartitionKey{topic_id, kafka::PartitionId(index)});
     }
@@ -196,7 +207,12 @@ aio::Task<> MetadataPublisher::apply(ImageUpdate update) {
   replication::LocalChanges changes;
   if (update.is_brokers_changed) changes.peers = peers_of(*update.after, parts_);
   std::vector<std::string> deleted;
-  for (const base::Uuid& id : update.changed_topics) {
+  std::set<base::Uuid> topics(update.changed_topics.begin(), update.changed_topics.end());
+  if (is_registered(*update.before, parts_) != is_registered(*update.after, parts_)) {
+    // What is led and followed here changes with our own standing.
+    for (const auto& topic : update.after->topics()) topics.insert(topic->id);
+  }
+  for (const base::Uuid& id : topics) {
     add_topic_changes(update, id, changes);
     const auto before = update.before->topic(id);
     if (before != nullptr && update.after->topic(id) == nullptr) deleted.push_back(before->name);
@@ -213,8 +229,8 @@ aio::Task<> MetadataPublisher::update_coordinators(const metadata::MetadataImage
                                                    const metadata::MetadataImage& after) {
   const std::int32_t count = std::max(coordinator_partitions(before), coordinator_partitions(after));
   for (std::int32_t index = 0; index < count; ++index) {
-    const std::int32_t was = led_epoch(before, index, parts_.self);
-    const std::int32_t is = led_epoch(after, index, parts_.self);
+    const std::int32_t was = led_epoch(before, index, parts_);
+    const std::int32_t is = led_epoch(after, index, parts_);
     if (was == is) continue;
     const kafka::PartitionId partition(index);
     if (was >= 0 && is < 0) {

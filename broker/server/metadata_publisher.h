@@ -2,7 +2,8 @@
 // coordinators of the __consumer_offsets partitions that it leads.
 //
 // Images are applied one after the other, in order. Handlers see a new image before its replicas are ready; a
-// client that is quicker gets NOT_LEADER_OR_FOLLOWER and asks again, as with Kafka.
+// client that is quicker gets NOT_LEADER_OR_FOLLOWER and asks again, as with Kafka. Until an image has the
+// registration of this process, logs are opened but nothing is led or followed.
 //
 // Threads: the control reactor.
 // Lifetime: start(), then stop() before destruction.
@@ -34,7 +35,7 @@ class MetadataPublisher {
     replication::ReplicaManager& replicas;
     coordinator::GroupCoordinators& groups;
     std::int64_t replica_lag_max_ms;
-    // Of this process: only its own registration says that it may fetch.
+    // Of this process: only its own registration says that it may lead and fetch.
     base::Uuid incarnation_id;
     std::string inter_broker_listener;  // Empty: each broker's first.
   };

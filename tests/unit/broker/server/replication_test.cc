@@ -130,6 +130,21 @@ TEST_P(ReplicationTest, WhatOnlyTheOldLeaderHasIsTruncated) {
   expect_equal_logs();
 }
 
+TEST_P(ReplicationTest, ABrokerLeadsNothingBeforeItsOwnRegistration) {
+  // The image that it starts with says that it leads, and does not know what its log has lost.
+  cluster_.crash(1);
+  const base::Uuid incarnation = base::Uuid::random(cluster_.scheduler.random());
+  cluster_.nodes[1] = std::make_unique<Process>(cluster_, 1, incarnation);
+  cluster_.node(1).start();
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.node(1).partition() != nullptr; }));
+  cluster_.run_for(seconds(1));
+  EXPECT_EQ(cluster_.node(1).partition()->role(), replication::Role::kOffline);
+  cluster_.register_broker(1, incarnation);
+  cluster_.unfence(1);
+  EXPECT_TRUE(
+      cluster_.run_until([&] { return cluster_.node(1).partition()->role() == replication::Role::kLeader; }));
+}
+
 TEST_P(ReplicationTest, LeadershipMovesBackAndForthUnderLoad) {
   std::int64_t end = 0;
   for (int i = 0; i < 12; ++i) {

@@ -18,7 +18,7 @@ void SimReactor::post(Work work) {
 
 TimerId SimReactor::call_at(base::MonoTime when, Work work) {
   const std::uint64_t id = scheduler_.next_timer_id_++;
-  timers_.emplace(std::pair{std::max(when, scheduler_.now_), id}, std::move(work));
+  timers_.emplace(std::pair{std::max(scheduler_time(when), scheduler_.now_), id}, std::move(work));
   return TimerId{id};
 }
 
@@ -29,7 +29,9 @@ void SimReactor::cancel(TimerId timer) {
 }
 
 void SimReactor::run_blocking(Work work, Work done) {
-  const auto spread = scheduler_.options_.blocking_max - scheduler_.options_.blocking_min;
+  const base::Duration most =
+      std::max(blocking_max_.value_or(scheduler_.options_.blocking_max), scheduler_.options_.blocking_min);
+  const auto spread = most - scheduler_.options_.blocking_min;
   const base::Duration delay = scheduler_.options_.blocking_min +
                                base::Duration(static_cast<std::int64_t>(
                                    scheduler_.random_.below(static_cast<std::uint64_t>(spread.count()) + 1)));
@@ -39,8 +41,27 @@ void SimReactor::run_blocking(Work work, Work done) {
   });
 }
 
-base::MonoTime SimReactor::now() const { return scheduler_.now_; }
-std::int64_t SimReactor::wall_ms() const { return scheduler_.wall_ms(); }
+namespace {
+constexpr std::int64_t kPermille = 1000;
+}
+
+base::MonoTime SimReactor::now() const {
+  if (fast_permille_ == 0) return scheduler_.now_;
+  const __int128 true_time = scheduler_.now_.time_since_epoch().count();
+  return base::MonoTime(
+      base::Duration(static_cast<std::int64_t>(true_time * (kPermille + fast_permille_) / kPermille)));
+}
+
+base::MonoTime SimReactor::scheduler_time(base::MonoTime local) const {
+  if (fast_permille_ == 0) return local;
+  const __int128 rate = kPermille + fast_permille_;
+  const __int128 time =
+      (static_cast<__int128>(local.time_since_epoch().count()) * kPermille + rate - 1) / rate;
+  const auto latest = static_cast<__int128>(base::MonoTime::max().time_since_epoch().count());
+  return base::MonoTime(base::Duration(static_cast<std::int64_t>(std::min(time, latest))));
+}
+
+std::int64_t SimReactor::wall_ms() const { return scheduler_.wall_ms() + wall_ahead_ms_; }
 bool SimReactor::is_current() const { return scheduler_.current_ == this; }
 
 bool SimScheduler::run_one_due() {
@@ -70,6 +91,7 @@ bool SimScheduler::run_one_due() {
     if (box->second.empty()) choice.reactor->mailboxes_.erase(box);
   }
   current_ = choice.reactor;
+  last_ = choice.reactor;
   work();
   current_ = nullptr;
   return true;

@@ -2,6 +2,7 @@
 //
 // Of all work that is due at the same simulated time, the next is chosen at random, but two posts from one
 // reactor to another keep their order, as a mailbox does. Time jumps to the next timer when nothing is due.
+// A reactor may have clocks that are wrong, as another machine has.
 //
 // Threads: one.
 // Lifetime: outlives its reactors.
@@ -11,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/aio/reactor.h"
@@ -35,12 +37,25 @@ class SimReactor final : public Reactor {
 
   // While halted nothing runs here, and what is posted waits: a process that is stopped, or was killed.
   void set_halted(bool is_halted) { is_halted_ = is_halted; }
+  // How far the wall clock is ahead.
+  void set_wall_ahead_ms(std::int64_t ahead_ms) { wall_ahead_ms_ = ahead_ms; }
+  // How much faster time passes here than for the scheduler. Before the first use of the clock.
+  // REQUIRES: above -1000.
+  void set_fast_permille(std::int64_t permille) { fast_permille_ = permille; }
+  // How long blocking work takes at most here, in place of what the scheduler's options say.
+  void set_blocking_max(std::optional<base::Duration> blocking_max) { blocking_max_ = blocking_max; }
 
  private:
   friend class SimScheduler;
+  // This reactor's time as the scheduler's: the first at which now() is `local`.
+  base::MonoTime scheduler_time(base::MonoTime local) const;
+
   SimScheduler& scheduler_;
   const std::uint64_t id_;  // Above 0, in the order of their making: addresses would change from run to run.
   bool is_halted_ = false;
+  std::int64_t wall_ahead_ms_ = 0;
+  std::int64_t fast_permille_ = 0;
+  std::optional<base::Duration> blocking_max_;
   std::map<std::uint64_t, std::deque<Work>> mailboxes_;  // By sender; 0: none.
   std::map<std::pair<base::MonoTime, std::uint64_t>, Work> timers_;
 };
@@ -64,6 +79,8 @@ class SimScheduler {
 
   // Runs one piece of work, moving time when needed. False when nothing is left.
   bool step();
+  // Whose work that was, if it is still there to compare with.
+  const SimReactor* last() const { return last_; }
   // Runs everything due until `until`, then sets the time to it.
   void run_until(base::MonoTime until);
   void run_for(base::Duration duration) { run_until(now_ + duration); }
@@ -81,6 +98,7 @@ class SimScheduler {
   std::uint64_t next_reactor_id_ = 1;
   std::vector<SimReactor*> reactors_;
   SimReactor* current_ = nullptr;
+  const SimReactor* last_ = nullptr;
 };
 
 }  // namespace penstock::aio

@@ -1,10 +1,14 @@
 #include "tests/sim/cluster.h"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "base/aio/gate.h"
 #include "base/aio/sleep.h"
+#include "broker/metadata/features.h"
 #include "broker/raft/voters.h"
+#include "tests/sim/scenarios.h"
 
 namespace penstock::sim {
 
@@ -32,9 +36,10 @@ base::Properties properties_of(int id, const ClusterOptions& options) {
       {"log.dirs", "/data"},
       {"penstock.admin.listener", ""},
       {"auto.create.topics.enable", "false"},
-      {"penstock.log.level", "error"},
+      {"penstock.log.level", log_level()},
   };
   if (options.is_flushed) properties["log.flush.interval.messages"] = "1";
+  for (const auto& [name, value] : options.properties) properties[name] = value;
   return properties;
 }
 
@@ -50,14 +55,23 @@ server::FormatPlan plan_of(int id, const ClusterOptions& options) {
     voters +=
         fmt::format("{}{}@n{}:9093:{}", node > 1 ? "," : "", node, node, directory_of(node).to_string());
   }
+  plan.features.insert(metadata::default_levels().begin(), metadata::default_levels().end());
   plan.voters = *raft::parse_voters(voters, "CONTROLLER");
   return plan;
 }
 
 }  // namespace
 
+std::string& log_level() {
+  static std::string level = "error";
+  return level;
+}
+
 Cluster::Cluster(std::uint64_t seed, aio::SimScheduler::Options speed, ClusterOptions the_options)
-    : scheduler(seed, speed), network(scheduler), options(the_options) {
+    : scheduler(seed, speed),
+      network(scheduler),
+      options(std::move(the_options)),
+      partition_checks(history, options.min_insync_replicas) {
   for (int id = 1; id <= options.nodes; ++id) {
     hosts.push_back(std::make_unique<Host>(network, id, properties_of(id, options), plan_of(id, options)));
   }
@@ -81,35 +95,114 @@ bool Cluster::run_until(const std::function<bool()>& condition, base::Duration l
   while (!is_over && !has_failed()) {
     if (condition()) return true;
     if (!scheduler.step()) break;
-    check();
+    // An event changes only what runs on its reactor.
+    for (auto& host : hosts) {
+      if (host->is_running() && host->run()->owns(scheduler.last())) check(*host);
+    }
   }
   return condition();
 }
 
-void Cluster::check() {
-  for (auto& host : hosts) {
-    Run* run = host->run();
-    if (run == nullptr) continue;
-    if (run->started && !*run->started)
-      history.violation(fmt::format("node {} does not start: {}", host->id(), run->started->error().what()));
-    if (run->parts().metadata == nullptr) continue;
-    const raft::RaftNode& raft = run->parts().metadata->raft();
-    raft_checks.look(
-        {.node = host->id(),
-         .run = run,
-         .epoch = raft.epoch().value(),
-         .leader = raft.leader().value(),
-         .is_leader = raft.is_leader(),
-         .start_offset = raft.start_offset().value(),
-         .high_watermark = raft.high_watermark().value(),
-         .end_offset = raft.end_offset().value(),
-         .read = [&raft](std::int64_t from) { return raft.read(kafka::Offset(from), 1 << 20); }});
-  }
+void Cluster::check(Host& host) {
+  Run* run = host.run();
+  if (run->started && !*run->started)
+    history.violation(fmt::format("node {} does not start: {}", host.id(), run->started->error().what()));
+  if (run->parts().metadata == nullptr) return;
+  const raft::RaftNode& raft = run->parts().metadata->raft();
+  std::vector<int> voters;
+  for (const auto& voter : raft.voters()) voters.push_back(voter.key.id.value());
+  raft_checks.look({.node = host.id(),
+                    .run = run,
+                    .epoch = raft.epoch().value(),
+                    .leader = raft.leader().value(),
+                    .is_leader = raft.is_leader(),
+                    .start_offset = raft.start_offset().value(),
+                    .high_watermark = raft.high_watermark().value(),
+                    .end_offset = raft.end_offset().value(),
+                    .snapshot_end = raft.snapshot() ? raft.snapshot()->offset.value() : 0,
+                    .voters = std::move(voters),
+                    .read = [&raft](std::int64_t from) { return raft.read(kafka::Offset(from), 1 << 20); }});
+  image_checks.look(host.id(), run, run->parts().metadata->images().current());
+  check_partitions(host);
+  if (damaged_ != 0) follow_damage();
+}
+
+void Cluster::check_partitions(Host& host) {
+  // What a lone replica has not flushed may be gone with its power, committed or not.
+  const bool may_lose_committed = options.replicas == 1 && !options.is_flushed;
+  auto& replicas = host.run()->parts().replicas;
+  if (replicas == nullptr || may_lose_committed) return;
+  partition_checks.begin(host.id(), host.run());
+  for (std::size_t i = 0; i < replicas->reactor_count(); ++i)
+    replicas->set(i).for_each(
+        [this](replication::Partition& partition) { partition_checks.look(partition); });
+  partition_checks.end();
 }
 
 void Cluster::start_host(int id) {
   host(id).start();
-  check();
+  check(host(id));
+}
+
+metadata::ImagePtr Cluster::newest_image() {
+  metadata::ImagePtr newest;
+  for (auto& host : hosts) {
+    if (!host->is_running() || host->run()->parts().metadata == nullptr) continue;
+    auto image = host->run()->parts().metadata->images().current();
+    if (!newest || image->last_offset() > newest->last_offset()) newest = std::move(image);
+  }
+  return newest;
+}
+
+bool Cluster::may_lose_power(int id) {
+  if (options.is_flushed) return true;
+  if (damaged_ != 0) return false;
+  // The others have everything, and nobody takes them for broken.
+  for (auto& host : hosts) {
+    if (host->id() != id && !host->is_ready()) return false;
+  }
+  const auto image = newest_image();
+  for (const auto& topic : image->topics()) {
+    for (const auto& partition : topic->partitions) {
+      if (partition->isr.size() != partition->replicas.size() || partition->is_being_reassigned())
+        return false;
+    }
+  }
+  return std::ranges::all_of(hosts, [&](const auto& host) {
+    const auto* broker = image->broker(kafka::NodeId(host->id()));
+    return broker != nullptr &&
+           (host->id() == id || broker->epoch == host->run()->parts().lifecycle->epoch());
+  });
+}
+
+void Cluster::lose_power(int id) {
+  host(id).lose_power();
+  partition_checks.lost_power(id);
+  if (options.is_flushed) return;
+  damaged_ = id;
+  is_damage_noticed_ = false;
+}
+
+void Cluster::follow_damage() {
+  const auto image = newest_image();
+  const auto* broker = image->broker(kafka::NodeId(damaged_));
+  Run* run = host(damaged_).run();
+  const bool is_registered = run != nullptr && run->parts().lifecycle != nullptr && broker != nullptr &&
+                             broker->epoch == run->parts().lifecycle->epoch();
+  bool is_in_sync = true;
+  bool is_trusted = false;  // In an ISR or eligible.
+  for (const auto& topic : image->topics()) {
+    for (const auto& partition : topic->partitions) {
+      if (!partition->has_replica(kafka::NodeId(damaged_))) continue;
+      const bool is_in_isr = partition->is_in_isr(kafka::NodeId(damaged_));
+      is_in_sync = is_in_sync && is_in_isr;
+      is_trusted = is_trusted || is_in_isr || std::ranges::count(partition->elr, damaged_) > 0;
+    }
+  }
+  is_damage_noticed_ = is_damage_noticed_ || is_registered || !is_trusted;
+  if (!is_registered || !is_in_sync) return;
+  partition_checks.is_repaired(damaged_);
+  damaged_ = 0;
 }
 
 bool Cluster::is_whole() {
@@ -125,7 +218,8 @@ bool Cluster::is_in_sync() {
     const auto image = host->run()->parts().metadata->images().current();
     for (int i = 0; i < options.partitions; ++i) {
       const auto* partition = image->partition(client->topic_id(), kafka::PartitionId(i));
-      if (partition == nullptr || partition->isr.size() != static_cast<std::size_t>(options.replicas))
+      const auto replicas = static_cast<std::size_t>(options.replicas);
+      if (partition == nullptr || partition->isr.size() != replicas || partition->is_being_reassigned())
         return false;
     }
   }
@@ -135,9 +229,9 @@ bool Cluster::is_in_sync() {
 void Cluster::start_clients() {
   bool is_created = false;
   const auto create = [](Cluster* self, bool* done) -> aio::Task<> {
-    co_await self->client->create_topic(
-        kTopic, self->options.partitions, self->options.replicas,
-        {{"min.insync.replicas", std::to_string(self->options.min_insync_replicas)}});
+    auto configs = self->options.topic_configs;
+    configs["min.insync.replicas"] = std::to_string(self->options.min_insync_replicas);
+    co_await self->client->create_topic(kTopic, self->options.partitions, self->options.replicas, configs);
     co_await self->client->refresh(kTopic);
     *done = true;
   };
@@ -146,15 +240,34 @@ void Cluster::start_clients() {
     history.violation("no topic within a minute of the start");
   constexpr int kProducers = 3;
   for (int i = 0; i < kProducers; ++i) {
+    const bool is_losable = options.has_losable_producer && i == 0;
     producers.push_back(
-        std::make_unique<Producer>(*client, history, kTopic, options.partitions, (i + 1) * 1'000'000'000LL));
+        std::make_unique<Producer>(*client, history,
+                                   ProducerOptions{.topic = kTopic,
+                                                   .partitions = options.partitions,
+                                                   .first_value = (i + 1) * 1'000'000'000'000LL,
+                                                   .in_flight_max = options.in_flight_max,
+                                                   .is_losable = is_losable}));
     producers.back()->start();
   }
-  reader = std::make_unique<Reader>(*client, history, kTopic, options.partitions);
+  reader = std::make_unique<Reader>(*client, history,
+                                    ReaderOptions{.topic = kTopic,
+                                                  .partitions = options.partitions,
+                                                  .is_high_watermark_checked = options.replicas == 1});
   reader->start();
+  if (!options.has_admin) return;
+  admin = std::make_unique<Admin>(
+      network, history,
+      AdminOptions{.topic = kTopic, .partitions = options.partitions, .brokers = options.nodes});
+  admin->start();
 }
 
 void Cluster::finish() {
+  if (admin) {
+    admin->stop();
+    if (!run_until([this] { return admin->is_stopped(); }, kPatience) && !has_failed())
+      history.violation("what the admin asks for is not done a minute after the last fault");
+  }
   if (!run_until([this] { return is_whole() && is_in_sync(); }, kPatience) && !has_failed())
     history.violation(
         "not every node serves, or not every replica is in sync, a minute after the last fault");
@@ -179,11 +292,20 @@ void Cluster::finish() {
   if (!run_until(are_stopped, kPatience) && !has_failed())
     history.violation("a producer does not come to its end");
   if (has_failed()) return;
-  Reader last(*client, history, kTopic, options.partitions);
-  run_for(base::seconds(1));
+  // Followers hear of the last high watermark with their next fetch.
+  run_for(base::seconds(2));
+  if (options.replicas > 1) check_equal();
+  Reader last(*client, history, {.topic = kTopic, .partitions = options.partitions});
   last.start_final_read();
   if (!run_until([&last] { return last.is_done(); }, kPatience) && !has_failed())
     history.violation("the partitions cannot be read within a minute after the last fault");
+}
+
+void Cluster::check_equal() {
+  for (int i = 0; i < options.partitions; ++i) {
+    partition_checks.expect_equal({client->topic_id(), kafka::PartitionId(i)},
+                                  static_cast<std::size_t>(options.replicas));
+  }
 }
 
 void Cluster::forget_unsynced(int id) {

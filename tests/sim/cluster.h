@@ -6,15 +6,21 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tests/sim/admin.h"
 #include "tests/sim/client.h"
 #include "tests/sim/history.h"
 #include "tests/sim/host.h"
+#include "tests/sim/image_checks.h"
 #include "tests/sim/network.h"
+#include "tests/sim/partition_checks.h"
+#include "tests/sim/producer.h"
 #include "tests/sim/raft_checks.h"
+#include "tests/sim/reader.h"
 
 namespace penstock::sim {
 
@@ -25,6 +31,11 @@ struct ClusterOptions {
   int min_insync_replicas = 1;
   // Whether a broker syncs each append before it answers, so that nothing may be lost with the power.
   bool is_flushed = false;
+  std::uint64_t in_flight_max = 1;  // Of a producer.
+  bool has_losable_producer = false;
+  bool has_admin = false;
+  base::Properties properties{};  // Further ones of every broker.
+  std::map<std::string, std::string> topic_configs{};
 };
 
 class Cluster {
@@ -49,6 +60,12 @@ class Cluster {
   // After the faults: progress within a minute, and then what was acknowledged is there.
   void finish();
   bool has_failed() const { return !history.violations().empty(); }
+  // What is not synced may be lost by fewer than min.insync.replicas replicas. Whoever has
+  // lost it counts until it is in sync again, and until the controller has noticed, others may not be killed
+  // either: a killed broker cannot tell the controller that it has lost nothing.
+  bool may_lose_power(int id);
+  bool may_kill() const { return options.is_flushed || damaged_ == 0 || is_damage_noticed_; }
+  void lose_power(int id);
   // Tells what was lost with the power of the only replica from what must not be lost.
   void forget_unsynced(int id);
 
@@ -61,9 +78,20 @@ class Cluster {
   std::unique_ptr<Client> client;
   std::vector<std::unique_ptr<Producer>> producers;
   std::unique_ptr<Reader> reader;
+  std::unique_ptr<Admin> admin;
+  PartitionChecks partition_checks;
+  ImageChecks image_checks{history};
 
  private:
-  void check();
+  void check(Host& host);
+  void check_partitions(Host& host);
+  void follow_damage();
+  // The newest that a running node has; null when none runs.
+  metadata::ImagePtr newest_image();
+  void check_equal();
+
+  int damaged_ = 0;  // The node that has lost unsynced data; 0: none.
+  bool is_damage_noticed_ = false;
 };
 
 }  // namespace penstock::sim

@@ -1,5 +1,6 @@
 #include "tests/sim/history.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -21,14 +22,14 @@ void History::place(int partition, Value value, std::int64_t offset) {
   }
 }
 
-void History::acked(int partition, Value value, std::int64_t offset, int node) {
+void History::acked(int partition, Value value, std::int64_t offset) {
   ++acked_count_;
   Partition& own = partitions_[partition];
   place(partition, value, offset);
-  const auto [at, is_new] = own.acks.emplace(offset, Ack{value, node});
-  if (!is_new && at->second.value != value) {
+  const auto [at, is_new] = own.acks.emplace(offset, value);
+  if (!is_new && at->second != value) {
     violation(fmt::format("partition {} offset {}: acknowledged for the values {} and {}", partition, offset,
-                          at->second.value, value));
+                          at->second, value));
   }
   if (const auto read = own.values.find(offset); read != own.values.end() && read->second != value) {
     violation(fmt::format("partition {} offset {}: acknowledged for value {}, read as {}", partition, offset,
@@ -36,7 +37,7 @@ void History::acked(int partition, Value value, std::int64_t offset, int node) {
   }
 }
 
-void History::seen(int partition, std::int64_t offset, Value value, int leader_epoch) {
+void History::seen(int partition, std::int64_t offset, Value value) {
   Partition& own = partitions_[partition];
   const auto from = sent_.find(value);
   if (from == sent_.end() || from->second != partition) {
@@ -50,24 +51,39 @@ void History::seen(int partition, std::int64_t offset, Value value, int leader_e
   place(partition, value, offset);
   own.final_read.insert(offset);
   const auto ack = own.acks.find(offset);
-  if (ack == own.acks.end()) return;
-  if (ack->second.value != value) {
+  if (ack != own.acks.end() && ack->second != value) {
     violation(fmt::format("partition {} offset {}: acknowledged for value {}, read as {}", partition, offset,
-                          ack->second.value, value));
-  }
-  const auto [who, is_first] = own.epoch_nodes.emplace(leader_epoch, ack->second.node);
-  if (!is_first && who->second != ack->second.node) {
-    violation(fmt::format("partition {}: brokers {} and {} both acknowledged in leader epoch {}", partition,
-                          who->second, ack->second.node, leader_epoch));
+                          ack->second, value));
   }
 }
 
-void History::high_watermark(int partition, std::int64_t offset) {
+void History::high_watermark(int partition, std::int64_t offset, bool is_checked) {
   std::int64_t& last = partitions_[partition].high_watermark;
-  if (offset < last)
+  if (is_checked && offset < last)
     violation(
         fmt::format("partition {}: the high watermark goes back from {} to {}", partition, last, offset));
   last = offset;
+}
+
+std::int64_t History::high_watermark(int partition) const {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? 0 : found->second.high_watermark;
+}
+
+void History::deleting(int partition, std::int64_t offset) {
+  std::int64_t& below = partitions_[partition].deletable_below;
+  below = std::max(below, offset);
+}
+
+std::int64_t History::deletable_below(int partition) const {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? 0 : found->second.deletable_below;
+}
+
+std::int64_t History::acked_end(int partition) const {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end() || found->second.acks.empty()) return 0;
+  return found->second.acks.rbegin()->first + 1;
 }
 
 void History::forget_from(int partition, std::int64_t offset) {
@@ -82,13 +98,13 @@ void History::begin_final_read(int partition) { partitions_[partition].final_rea
 
 void History::end_final_read(int partition, std::int64_t end) {
   Partition& own = partitions_[partition];
-  for (const auto& [offset, ack] : own.acks) {
-    if (!own.final_read.contains(offset)) {
+  for (const auto& [offset, value] : own.acks) {
+    if (offset >= own.deletable_below && !own.final_read.contains(offset)) {
       violation(fmt::format("partition {}: value {}, acknowledged at offset {}, is lost (the log ends at {})",
-                            partition, ack.value, offset, end));
+                            partition, value, offset, end));
     }
   }
-  for (std::int64_t offset = 0; offset < end; ++offset) {
+  for (std::int64_t offset = own.deletable_below; offset < end; ++offset) {
     if (!own.final_read.contains(offset))
       violation(fmt::format("partition {}: no record at offset {} below {}", partition, offset, end));
   }

@@ -5,8 +5,10 @@
 //   - an offset never shows two values, whoever reads it and when;
 //   - a value has one offset (producers are idempotent);
 //   - nothing is read that nobody sent;
-//   - a high watermark never goes back as one reader sees it;
-//   - in one leader epoch only one broker acknowledges.
+//   - a high watermark never goes back as one reader sees it, where there is only one replica.
+//
+// A partition is named by a number of the caller's choice. What brokers look like inside is for
+// PartitionChecks.
 //
 // Threads: one.
 #pragma once
@@ -24,14 +26,20 @@ class History {
   using Value = std::int64_t;
 
   void sent(int partition, Value value);
-  // By `node`.
-  void acked(int partition, Value value, std::int64_t offset, int node);
-  // A record as it was read, by whomever, with the leader epoch of its batch.
-  void seen(int partition, std::int64_t offset, Value value, int leader_epoch);
-  void high_watermark(int partition, std::int64_t offset);
+  void acked(int partition, Value value, std::int64_t offset);
+  // A record as it was read, by whomever.
+  void seen(int partition, std::int64_t offset, Value value);
+  void high_watermark(int partition, std::int64_t offset, bool is_checked);
   // Unsynced data was lost, within what was promised: nothing is claimed of `offset` and above any more, but
   // all below it must still be there.
   void forget_from(int partition, std::int64_t offset);
+  // Somebody asks for records below `offset` to be deleted: they may be there or not.
+  void deleting(int partition, std::int64_t offset);
+  std::int64_t deletable_below(int partition) const;
+  // Behind the last record that was acknowledged.
+  std::int64_t acked_end(int partition) const;
+  // The last that was heard of.
+  std::int64_t high_watermark(int partition) const;
   // The partition was read from its start up to `end`: whatever was claimed below it must have been seen, and
   // nothing was claimed above. The reads before begin_final_read() do not count.
   void begin_final_read(int partition);
@@ -42,17 +50,13 @@ class History {
   std::size_t acked_count() const { return acked_count_; }
 
  private:
-  struct Ack {
-    Value value;
-    int node;
-  };
   struct Partition {
-    std::map<std::int64_t, Ack> acks;       // By offset.
+    std::map<std::int64_t, Value> acks;     // By offset.
     std::map<std::int64_t, Value> values;   // By offset, as read.
     std::map<Value, std::int64_t> offsets;  // As read or acknowledged.
-    std::map<int, int> epoch_nodes;         // Who acknowledged in a leader epoch.
     std::set<std::int64_t> final_read;
     std::int64_t high_watermark = 0;
+    std::int64_t deletable_below = 0;
   };
   void place(int partition, Value value, std::int64_t offset);
 

@@ -1,5 +1,6 @@
 #include "tests/sim/host.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -10,7 +11,7 @@
 namespace penstock::sim {
 
 Run::Run(SimNetwork& network, base::Disk& disk, std::string host, std::size_t lanes,
-         base::Properties properties)
+         base::Properties properties, const MachineClock& clock)
     : network_(network),
       disk_(disk),
       host_(std::move(host)),
@@ -21,6 +22,10 @@ Run::Run(SimNetwork& network, base::Disk& disk, std::string host, std::size_t la
     lanes_.push_back(std::make_unique<aio::SimReactor>(network.scheduler()));
     lane_bases_.push_back(lanes_.back().get());
   }
+  for_each_reactor([&clock](aio::SimReactor& reactor) {
+    reactor.set_wall_ahead_ms(clock.ahead_ms);
+    reactor.set_fast_permille(clock.fast_permille);
+  });
   parts_->properties = std::move(properties);
   parts_->environment = this;
 }
@@ -40,8 +45,20 @@ void Run::stop() {
 }
 
 void Run::set_halted(bool is_halted) {
-  control_.set_halted(is_halted);
-  for (auto& lane : lanes_) lane->set_halted(is_halted);
+  for_each_reactor([is_halted](aio::SimReactor& reactor) { reactor.set_halted(is_halted); });
+}
+
+void Run::set_wall_ahead_ms(std::int64_t ahead_ms) {
+  for_each_reactor([ahead_ms](aio::SimReactor& reactor) { reactor.set_wall_ahead_ms(ahead_ms); });
+}
+
+void Run::set_blocking_max(std::optional<base::Duration> blocking_max) {
+  for_each_reactor([blocking_max](aio::SimReactor& reactor) { reactor.set_blocking_max(blocking_max); });
+}
+
+bool Run::owns(const aio::SimReactor* reactor) const {
+  if (reactor == &control_) return true;
+  return std::ranges::any_of(lanes_, [reactor](const auto& lane) { return lane.get() == reactor; });
 }
 
 aio::Task<> Run::run_start(Run* run) { run->started = co_await run->parts_->start_parts(); }
@@ -81,7 +98,7 @@ void Host::start() {
   tell("starts");
   constexpr std::size_t kLanes = 2;
   network_.power_on(name_);
-  run_ = new Run(network_, disk_, name_, kLanes, properties_);
+  run_ = new Run(network_, disk_, name_, kLanes, properties_, clock_);
   run_->start();
 }
 
@@ -98,18 +115,39 @@ void Host::lose_power() {
 
 void Host::pause() {
   tell("is paused");
+  is_paused_ = true;
   run_->set_halted(true);
 }
 
 void Host::resume() {
   tell("runs");
+  is_paused_ = false;
   run_->set_halted(false);
+}
+
+void Host::set_clock(MachineClock clock) {
+  tell("has another time");
+  clock_ = clock;
+  if (run_ != nullptr) run_->set_wall_ahead_ms(clock.ahead_ms);
+}
+
+void Host::set_blocking_max(std::optional<base::Duration> blocking_max) {
+  if (std::exchange(is_disk_slow_, blocking_max.has_value()) == blocking_max.has_value()) return;
+  tell(blocking_max ? "has a slow disk" : "has a quick disk");
+  if (run_ != nullptr) run_->set_blocking_max(blocking_max);
+}
+
+void Host::fill_disk(std::optional<std::int64_t> room_bytes) {
+  tell(room_bytes ? "has a full disk" : "has room on its disk");
+  disk_.set_capacity(room_bytes ? disk_.used_bytes() + *room_bytes : INT64_MAX);
 }
 
 void Host::end(bool is_silent) {
   run_->set_halted(true);
   network_.end_process(name_, is_silent);
   run_ = nullptr;
+  is_paused_ = false;
+  is_disk_slow_ = false;
 }
 
 }  // namespace penstock::sim

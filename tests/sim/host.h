@@ -22,18 +22,29 @@
 
 namespace penstock::sim {
 
+// How far a machine's clocks are wrong.
+struct MachineClock {
+  std::int64_t ahead_ms = 0;
+  std::int64_t fast_permille = 0;
+};
+
 // One run of a broker, from its start to its end or death.
 class Run final : public server::Environment {
  public:
-  Run(SimNetwork& network, base::Disk& disk, std::string host, std::size_t lanes,
-      base::Properties properties);
+  Run(SimNetwork& network, base::Disk& disk, std::string host, std::size_t lanes, base::Properties properties,
+      const MachineClock& clock);
 
   // Opens and starts; `outcome` is set later.
   void start();
   // Asks it to stop; `stopped` is set later.
   void stop();
   void set_halted(bool is_halted);
+  void set_wall_ahead_ms(std::int64_t ahead_ms);
+  // Of work that may block; nullopt: what the scheduler's options say.
+  void set_blocking_max(std::optional<base::Duration> blocking_max);
   server::Broker::Parts& parts() { return *parts_; }
+  // Whether the reactor is one of this run's.
+  bool owns(const aio::SimReactor* reactor) const;
 
   std::optional<base::Result<>> started;
   std::optional<base::Result<>> stopped;
@@ -51,6 +62,11 @@ class Run final : public server::Environment {
  private:
   static aio::Task<> run_start(Run* run);
   static aio::Task<> run_stop(Run* run);
+  template <typename Do>
+  void for_each_reactor(Do run) {
+    run(control_);
+    for (auto& lane : lanes_) run(*lane);
+  }
 
   SimNetwork& network_;
   base::Disk& disk_;
@@ -74,8 +90,15 @@ class Host {
   void lose_power();
   void pause();
   void resume();
+  // The wall clock is set; the monotonic one is as wrong from the next start on.
+  void set_clock(MachineClock clock);
+  // The disk takes up to so long; nullopt: it is as quick as the others again.
+  void set_blocking_max(std::optional<base::Duration> blocking_max);
+  // The disk takes `room_bytes` more; nullopt: there is room.
+  void fill_disk(std::optional<std::int64_t> room_bytes);
 
   bool is_running() const { return run_ != nullptr; }
+  bool is_paused() const { return is_paused_; }
   // Null between a death and a start.
   Run* run() { return run_; }
   bool is_ready() const { return run_ != nullptr && run_->started && *run_->started; }
@@ -93,6 +116,9 @@ class Host {
   const std::string name_;
   const base::Properties properties_;
   testing::SimDisk disk_;
+  MachineClock clock_;
+  bool is_paused_ = false;
+  bool is_disk_slow_ = false;
   Run* run_ = nullptr;  // Never freed, see above.
 };
 

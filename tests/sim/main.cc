@@ -1,6 +1,6 @@
 // sim: runs a scenario with one seed, or with many. The same seed is the same run.
 //
-//   sim --scenario NAME --seed N              one run, and what it did
+//   sim --scenario NAME --seed N [--log LEVEL]  one run, and what it did; brokers log from LEVEL (error) on
 //   sim --scenario NAME --seeds N [--first M]   seeds M (1) to M + N - 1; stops at nothing, names each that
 //   fails sim --list                                the scenarios
 //
@@ -47,6 +47,10 @@ std::optional<Arguments> parse(const std::vector<std::string>& texts) {
   for (std::size_t i = 0; i + 1 < texts.size(); i += 2) {
     const std::string& name = texts[i];
     const std::string& value = texts[i + 1];
+    if (name == "--log") {
+      penstock::sim::log_level() = value;
+      continue;
+    }
     if (name == "--scenario") {
       for (const Scenario& scenario : penstock::sim::scenarios()) {
         if (scenario.name == value) arguments.scenario = &scenario;
@@ -106,7 +110,9 @@ int main(int argc, char** argv) {
   }
   const auto arguments = parse(texts);
   if (!arguments) {
-    fmt::print(stderr, "usage: sim --scenario NAME (--seed N | --seeds N [--first M])\n       sim --list\n");
+    fmt::print(
+        stderr,
+        "usage: sim --scenario NAME (--seed N | --seeds N [--first M]) [--log LEVEL]\n       sim --list\n");
     return 2;
   }
   std::uint64_t failed = 0;

@@ -37,12 +37,31 @@ void RaftChecks::look(const RaftView& view) {
     history_.violation(fmt::format("node {}: the high watermark goes back from {} to {}", view.node,
                                    node.high_watermark, view.high_watermark));
   }
+  if (view.start_offset > 0 && view.snapshot_end < view.start_offset) {
+    history_.violation(fmt::format("node {}: the log begins at {}, and the newest snapshot ends at {}",
+                                   view.node, view.start_offset, view.snapshot_end));
+  }
+  node.end_offset = view.end_offset;
   if (view.high_watermark <= node.high_watermark) return;
   node.high_watermark = view.high_watermark;
+  if (view.is_leader) check_majority(view);
   compare(view, node);
   if (view.high_watermark > committed_) {
     committed_ = view.high_watermark;
     committed_in_ = view.epoch;
+  }
+}
+
+// What a node that is down or behind had at last is on its disk: the metadata log is synced before it counts.
+void RaftChecks::check_majority(const RaftView& view) {
+  std::size_t copies = 0;
+  for (const int voter : view.voters) {
+    if (nodes_[voter].end_offset >= view.high_watermark) ++copies;
+  }
+  if (copies * 2 <= view.voters.size()) {
+    history_.violation(
+        fmt::format("node {}: the high watermark of epoch {} is {}, which {} of {} voters reach", view.node,
+                    view.epoch, view.high_watermark, copies, view.voters.size()));
   }
 }
 

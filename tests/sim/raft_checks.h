@@ -3,6 +3,8 @@
 //   - the high watermark of one run of a node never goes back;
 //   - an epoch has at most one leader, whoever says so;
 //   - what is committed is the same on every node, for ever;
+//   - when a leader's high watermark moves, the logs of a majority reach it;
+//   - a log that begins later than at 0 continues a snapshot;
 //   - a leader of a later epoch has all that was committed before.
 //
 // Threads: one.
@@ -14,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -31,6 +34,8 @@ struct RaftView {
   std::int64_t start_offset = 0;
   std::int64_t high_watermark = -1;
   std::int64_t end_offset = 0;
+  std::int64_t snapshot_end = 0;  // Of the newest.
+  std::vector<int> voters{};
   std::function<base::Result<base::Bytes>(std::int64_t from)> read;  // Whole batches.
 };
 
@@ -47,8 +52,10 @@ class RaftChecks {
     int epoch = 0;          // In this run.
     int epoch_on_disk = 0;  // Before a high watermark moves, its epoch is on the disk.
     std::int64_t high_watermark = -1;
+    std::int64_t end_offset = 0;
     std::int64_t compared_to = 0;
   };
+  void check_majority(const RaftView& view);
   void compare(const RaftView& view, Node& node);
 
   History& history_;

@@ -1,6 +1,7 @@
 #include "tests/sim/scenarios.h"
 
 #include "tests/sim/cluster.h"
+#include "tests/sim/faults.h"
 
 namespace penstock::sim {
 
@@ -13,11 +14,6 @@ aio::SimScheduler::Options speed_of(std::uint64_t seed) {
   aio::SimScheduler::Options speed;
   if (seed % 4 == 0) speed.blocking_max = base::milliseconds(200);
   return speed;
-}
-
-void choose_network(Cluster& cluster) {
-  if (cluster.random().below(3) == 0) cluster.network.set_delay_max(base::milliseconds(40));
-  if (cluster.random().below(3) == 0) cluster.network.set_reset_one_in(300);
 }
 
 Outcome outcome_of(Cluster& cluster, int faults) {
@@ -37,20 +33,8 @@ void bring_back(Cluster& cluster, int id) {
   cluster.start_host(id);
 }
 
-void stop_cleanly(Cluster& cluster, int id) {
-  Run* run = cluster.host(id).run();
-  if (!run->started || !*run->started) return;
-  run->stop();
-  if (!cluster.run_until([run] { return run->stopped.has_value(); }, std::chrono::minutes(1))) {
-    cluster.history.violation("a broker does not stop within a minute");
-    return;
-  }
-  cluster.host(id).kill();
-}
-
 void lose_power_alone(Cluster& cluster) {
-  Host& host = cluster.host(1);
-  host.lose_power();
+  cluster.lose_power(1);
   // What had arrived at the clients is taken by them.
   cluster.run_for(base::milliseconds(1));
   bring_back(cluster, 1);
@@ -60,16 +44,6 @@ void lose_power_alone(Cluster& cluster) {
   cluster.client->reactor().set_halted(true);
   cluster.forget_unsynced(1);
   cluster.client->reactor().set_halted(false);
-}
-
-// A broker on a disk that does not sync is given a new life: what failed to be synced is not tried again.
-void fail_syncs(Cluster& cluster, int id) {
-  Host& host = cluster.host(id);
-  host.disk().fail_syncs(true);
-  cluster.run_for(cluster.some_time(base::seconds(2)));
-  host.kill();
-  host.disk().fail_syncs(false);
-  cluster.start_host(id);
 }
 
 Outcome run_single(std::uint64_t seed) {
@@ -107,27 +81,15 @@ Outcome run_single(std::uint64_t seed) {
   return outcome_of(cluster, faults);
 }
 
-void cut_off(Cluster& cluster, int id) {
-  const std::string name = cluster.host(id).name();
-  const auto kind = cluster.random().below(4);
-  for (auto& other : cluster.hosts) {
-    if (other->id() == id) continue;
-    if (kind != 1) cluster.network.cut(name, other->name());
-    if (kind != 2) cluster.network.cut(other->name(), name);
-  }
-  if (kind == 3) cluster.network.cut("client", name);
-}
-
 void disturb(Cluster& cluster) {
-  const int id =
-      1 + static_cast<int>(cluster.random().below(static_cast<std::uint64_t>(cluster.options.nodes)));
+  const int id = some_node(cluster);
   Host& host = cluster.host(id);
   switch (cluster.random().below(6)) {
     case 0:
       host.kill();
       break;
     case 1:
-      host.lose_power();
+      cluster.lose_power(id);
       break;
     case 2:
       host.pause();
@@ -142,11 +104,80 @@ void disturb(Cluster& cluster) {
       cut_off(cluster, id);
   }
   cluster.run_for(cluster.some_time(base::seconds(12)));
-  cluster.network.heal();
-  for (auto& each : cluster.hosts) {
-    if (!each->is_running()) cluster.start_host(each->id());
-    each->resume();
+  mend(cluster);
+}
+
+// One fault of several nodes, or two at a time.
+void damage(Cluster& cluster) {
+  const int id = some_node(cluster);
+  Host& host = cluster.host(id);
+  const bool is_up = host.is_running() && !host.is_paused();
+  switch (cluster.random().below(12)) {
+    case 0:
+    case 1:
+      if (is_up && cluster.may_kill()) host.kill();
+      break;
+    case 2:
+    case 3:
+      if (is_up && cluster.may_lose_power(id)) cluster.lose_power(id);
+      break;
+    case 4:
+      if (host.is_running()) host.pause();
+      break;
+    case 5:
+      for (auto& each : cluster.hosts) {
+        if (each->is_running() && cluster.may_kill()) each->kill();
+      }
+      break;
+    case 6:
+      if (is_up) fail_syncs(cluster, id);
+      break;
+    case 7:
+      if (is_up) fill_disk(cluster, id);
+      break;
+    case 8:
+      host.set_blocking_max(cluster.some_time(base::seconds(4)));
+      break;
+    case 9:
+      set_clock(cluster, id);
+      break;
+    case 10:
+      clog(cluster);
+      break;
+    default:
+      cut_off(cluster, id);
   }
+}
+
+Outcome run_replication(std::uint64_t seed) {
+  ClusterOptions options{.nodes = 3,
+                         .replicas = 3,
+                         .min_insync_replicas = 2,
+                         .is_flushed = seed % 2 == 0,
+                         .in_flight_max = 5,
+                         .has_losable_producer = true,
+                         .has_admin = true};
+  if (seed % 3 == 0) options.properties["replica.lag.time.max.ms"] = "3000";
+  if (seed % 5 == 0) options.topic_configs["segment.ms"] = "2000";
+  if (seed % 7 < 3) options.properties["metadata.log.max.record.bytes.between.snapshots"] = "1500";
+  Cluster& cluster = *new Cluster(seed, speed_of(seed), std::move(options));
+  choose_network(cluster);
+  for (auto& host : cluster.hosts) cluster.start_host(host->id());
+  cluster.start_clients();
+  int faults = 0;
+  for (; faults < kRounds && !cluster.has_failed(); ++faults) {
+    cluster.run_for(cluster.some_time(base::seconds(4)));
+    damage(cluster);
+    if (cluster.random().below(2) == 0) {
+      cluster.run_for(cluster.some_time(base::seconds(2)));
+      damage(cluster);
+    }
+    cluster.run_for(cluster.some_time(base::seconds(12)));
+    mend(cluster);
+  }
+  cluster.network.set_reset_one_in(0);
+  if (!cluster.has_failed()) cluster.finish();
+  return outcome_of(cluster, faults);
 }
 
 Outcome run_quorum(std::uint64_t seed) {
@@ -172,6 +203,8 @@ const std::vector<Scenario>& scenarios() {
        run_single},
       {"quorum", "three nodes, one replica of each partition: kills, power loss, pauses, partitions",
        run_quorum},
+      {"replication", "three brokers, three replicas of each partition, admin calls; all of the faults",
+       run_replication},
   };
   return all;
 }

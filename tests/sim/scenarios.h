@@ -26,5 +26,7 @@ struct Scenario {
 };
 
 const std::vector<Scenario>& scenarios();
+// Of the brokers; set before a run.
+std::string& log_level();
 
 }  // namespace penstock::sim

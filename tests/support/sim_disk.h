@@ -39,6 +39,7 @@ class SimDisk final : public base::Disk {
   void corrupt(const std::string& path, std::int64_t position, std::uint8_t flip);
   std::vector<std::string> files() const;
   std::int64_t sync_count() const { return sync_count_; }
+  std::int64_t used_bytes() const;
 
   base::Result<std::unique_ptr<base::File>> open(const std::string& path, base::OpenMode mode) override;
   base::Result<> remove(const std::string& path) override;
@@ -55,7 +56,6 @@ class SimDisk final : public base::Disk {
   struct Inode;
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
 
-  std::int64_t used_bytes() const;
   void note_change();  // After each change of names_.
 
   Names names_;

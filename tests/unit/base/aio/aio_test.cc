@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,21 @@ Task<int> answer_from(Reactor& reactor) {
 Task<> ask(Reactor& home, Reactor& target, int& out) {
   out = co_await call_on(home, target, [&target] { return answer_from(target); });
   if (!home.is_current()) out = -1;
+}
+
+TEST(SimScheduler, AReactorMayHaveWrongClocks) {
+  SimScheduler scheduler(4);
+  SimReactor right(scheduler);
+  SimReactor fast(scheduler);
+  fast.set_fast_permille(100);
+  fast.set_wall_ahead_ms(5000);
+  EXPECT_EQ(fast.wall_ms(), right.wall_ms() + 5000);
+  std::optional<base::MonoTime> fired;
+  fast.call_after(base::seconds(11), [&] { fired = right.now(); });
+  scheduler.run_for(base::seconds(20));
+  ASSERT_TRUE(fired);
+  EXPECT_EQ(*fired, base::MonoTime(base::seconds(10)));
+  EXPECT_EQ(fast.now(), base::MonoTime(base::seconds(22)));
 }
 
 TEST(CrossReactor, RunsATaskThereAndComesHome) {

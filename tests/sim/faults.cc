@@ -1,0 +1,82 @@
+#include "tests/sim/faults.h"
+
+namespace penstock::sim {
+
+void choose_network(Cluster& cluster) {
+  if (cluster.random().below(3) == 0) cluster.network.set_delay_max(base::milliseconds(40));
+  if (cluster.random().below(3) == 0) cluster.network.set_reset_one_in(300);
+}
+
+int some_node(Cluster& cluster) {
+  return 1 + static_cast<int>(cluster.random().below(static_cast<std::uint64_t>(cluster.options.nodes)));
+}
+
+void stop_cleanly(Cluster& cluster, int id) {
+  Run* run = cluster.host(id).run();
+  if (!cluster.host(id).is_ready()) return;
+  run->stop();
+  if (!cluster.run_until([run] { return run->stopped.has_value(); }, std::chrono::minutes(1))) {
+    cluster.history.violation("a broker does not stop within a minute");
+    return;
+  }
+  cluster.host(id).kill();
+}
+
+// A broker on a disk that does not sync is given a new life: what failed to be synced is not tried again.
+void fail_syncs(Cluster& cluster, int id) {
+  Host& host = cluster.host(id);
+  if (!host.is_running() || !cluster.may_kill()) return;
+  host.disk().fail_syncs(true);
+  cluster.run_for(cluster.some_time(base::seconds(2)));
+  host.kill();
+  host.disk().fail_syncs(false);
+  cluster.start_host(id);
+}
+
+void fill_disk(Cluster& cluster, int id) {
+  Host& host = cluster.host(id);
+  if (!host.is_running() || !cluster.may_kill()) return;
+  constexpr std::uint64_t kRoomMax = 2000;
+  host.fill_disk(static_cast<std::int64_t>(cluster.random().below(kRoomMax)));
+  cluster.run_for(cluster.some_time(base::seconds(4)));
+  host.kill();
+  host.fill_disk(std::nullopt);
+  cluster.start_host(id);
+}
+
+void cut_off(Cluster& cluster, int id) {
+  const std::string name = cluster.host(id).name();
+  const auto kind = cluster.random().below(4);
+  for (auto& other : cluster.hosts) {
+    if (other->id() == id) continue;
+    if (kind != 1) cluster.network.cut(name, other->name());
+    if (kind != 2) cluster.network.cut(other->name(), name);
+  }
+  if (kind == 3) cluster.network.cut("client", name);
+}
+
+void clog(Cluster& cluster) {
+  const int from = some_node(cluster);
+  const int to = some_node(cluster);
+  if (from != to) cluster.network.cut(cluster.host(from).name(), cluster.host(to).name());
+}
+
+void set_clock(Cluster& cluster, int id) {
+  constexpr std::uint64_t kAheadMaxMs = 600'000;
+  constexpr std::uint64_t kFastMaxPermille = 50;
+  const auto some = [&](std::uint64_t most) {
+    return static_cast<std::int64_t>(cluster.random().below(2 * most + 1)) - static_cast<std::int64_t>(most);
+  };
+  cluster.host(id).set_clock({.ahead_ms = some(kAheadMaxMs), .fast_permille = some(kFastMaxPermille)});
+}
+
+void mend(Cluster& cluster) {
+  cluster.network.heal();
+  for (auto& host : cluster.hosts) {
+    host->set_blocking_max(std::nullopt);
+    if (!host->is_running()) cluster.start_host(host->id());
+    if (host->is_paused()) host->resume();
+  }
+}
+
+}  // namespace penstock::sim

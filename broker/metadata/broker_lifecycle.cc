@@ -111,6 +111,7 @@ aio::Task<> BrokerLifecycle::beat() {
   request.current_metadata_offset = options_.applied_offset().value();
   request.want_fence = !is_ready_;
   request.want_shut_down = wants_shutdown_;
+  request.offline_log_dirs = lost_directories_;
   const auto response = co_await controller_.broker_heartbeat(reactor_, std::move(request));
   const auto error = static_cast<ErrorCode>(response.error_code);
   if (error != ErrorCode::kNotController && error != ErrorCode::kRequestTimedOut)

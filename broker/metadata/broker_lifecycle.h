@@ -49,6 +49,10 @@ class BrokerLifecycle {
   // In service. ERRORS: kShuttingDown.
   aio::Task<base::Result<>> wait_unfenced();
 
+  // Every heartbeat tells from now on that these are lost, so that the controller counts on no replica in
+  // them.
+  void set_lost_directories(std::vector<base::Uuid> lost) { lost_directories_ = std::move(lost); }
+
   kafka::BrokerEpoch epoch() const { return epoch_; }
   bool is_fenced() const { return is_fenced_; }
 
@@ -75,6 +79,7 @@ class BrokerLifecycle {
   bool is_fenced_ = true;
   bool wants_shutdown_ = false;
   bool should_shut_down_ = false;
+  std::vector<base::Uuid> lost_directories_;
   base::MonoTime started_at_{};
   base::MonoTime answered_at_{};  // When a controller last answered a heartbeat.
   aio::Completion<base::Result<kafka::BrokerEpoch>> registered_;

@@ -203,6 +203,7 @@ void Partition::fail(const base::Error& error) {
   has_failed_ = true;
   log_->fail(error);
   resign(Role::kOffline, leader_, leader_epoch_);
+  if (failure_listener_) failure_listener_(error);
 }
 
 Partition::DeleteOutcome Partition::delete_records(Offset before) {

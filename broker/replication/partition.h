@@ -8,6 +8,7 @@
 // Source: Kafka's Partition; KIP-101, KIP-279, KIP-320 (epochs), KIP-497 (ISR changes), KIP-966.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,8 +118,12 @@ class Partition {
                  std::int64_t wall_ms);
   // flush.ms or flush.messages asks for a flush: begins to want one.
   void want_flush_if_due(std::int64_t wall_ms);
-  // A background job or a flush failed: the partition goes offline.
+  // The disk failed it: the partition goes offline, for the life of the process.
   void fail(const base::Error& error);
+  // Hears of that, once. It must not call into the partition.
+  void set_failure_listener(std::function<void(const base::Error&)> listener) {
+    failure_listener_ = std::move(listener);
+  }
 
   // --- Reading -------------------------------------------------------------------------------------------
   ReadOutcome read(const ReadRequest& request);
@@ -178,6 +183,7 @@ class Partition {
   AppendOutcome append_validated(std::span<std::uint8_t> batch, const AppendRequest& request,
                                  base::MonoTime now, std::int64_t wall_ms);
   OffsetAnswer look_up(std::int64_t timestamp);
+  kafka::ErrorCode read_error(const base::Error& error);
   kafka::ErrorCode check_reader(const ReadRequest& request) const;
   bool is_readable(const ReadRequest& request, ReadOutcome& outcome) const;
   void offer_isr(std::vector<IsrMember> isr);
@@ -207,6 +213,7 @@ class Partition {
   std::optional<IsrProposal> isr_proposal_;
   base::MonoTime isr_growth_at_{};  // After a refusal nobody is proposed before.
   bool has_failed_ = false;
+  std::function<void(const base::Error&)> failure_listener_;
   bool is_flushing_ = false;
   std::optional<kafka::Offset> flush_gate_;       // The high watermark must not pass it.
   std::int64_t bytes_not_announced_ = 0;          // Appended, not yet readable.

@@ -9,14 +9,12 @@ namespace penstock::replication {
 using kafka::ErrorCode;
 using kafka::Offset;
 
-namespace {
-
-ErrorCode read_error(const base::Error& error) {
-  return error.code() == base::Errc::kOutOfRange ? ErrorCode::kOffsetOutOfRange
-                                                 : ErrorCode::kKafkaStorageError;
+// What the disk refuses now it may refuse any reader; damaged bytes concern those alone who want them.
+ErrorCode Partition::read_error(const base::Error& error) {
+  if (error.code() == base::Errc::kOutOfRange) return ErrorCode::kOffsetOutOfRange;
+  if (error.code() == base::Errc::kIo) fail(error);
+  return ErrorCode::kKafkaStorageError;
 }
-
-}  // namespace
 
 // KIP-320: whether the reader's log agrees with ours up to its fetch offset. False: `outcome` is the answer.
 bool Partition::is_readable(const ReadRequest& request, ReadOutcome& outcome) const {
@@ -77,7 +75,7 @@ ReadOutcome Partition::read(const ReadRequest& request) {
   if (request.isolation == Isolation::kReadCommitted && outcome.records.size() > 0) {
     auto aborted = log_->aborted_transactions(request.offset, end);
     if (!aborted) {
-      outcome.error = ErrorCode::kKafkaStorageError;
+      outcome.error = read_error(aborted.error());
       return outcome;
     }
     outcome.aborted = std::move(*aborted);
@@ -125,7 +123,7 @@ OffsetAnswer Partition::look_up(std::int64_t timestamp) {
   }
   auto found =
       timestamp == kMaxTimestamp ? log_->offset_of_max_timestamp() : log_->offset_for_timestamp(timestamp);
-  if (!found) return {.error = ErrorCode::kKafkaStorageError};
+  if (!found) return {.error = read_error(found.error())};
   if (!*found) return {};
   return {.timestamp = (*found)->timestamp, .offset = (*found)->offset, .leader_epoch = (*found)->epoch};
 }

@@ -19,6 +19,7 @@ Partition* PartitionSet::find(const PartitionKey& key) {
 void PartitionSet::add(std::unique_ptr<Partition> partition) {
   const PartitionKey key = partition->key();
   partition->set_peers(peers_, reactor_.now());
+  partition->set_failure_listener(disk_failure_);
   const bool is_new = partitions_.emplace(key, std::move(partition)).second;
   BASE_ASSERT(is_new, "a partition is added twice");
 }

@@ -92,6 +92,8 @@ class PartitionSet {
   ReplicationQuotas* quotas() { return quotas_; }
   void check_isr(Partition& partition);
   void on_isr_answer(const PartitionKey& key, const IsrAnswer& answer);
+  // Called with the error of each partition that the disk has failed. Before the first one is added.
+  void on_disk_failure(std::function<void(const base::Error&)> call) { disk_failure_ = std::move(call); }
   // Called with each follower's replica whose flush has ended.
   void on_follower_flushed(std::function<void()> call) { follower_flushed_ = std::move(call); }
 
@@ -107,6 +109,7 @@ class PartitionSet {
   SendProposal send_proposal_;
   ReplicationQuotas* quotas_ = nullptr;
   std::function<void()> follower_flushed_;
+  std::function<void(const base::Error&)> disk_failure_;
   aio::Gate gate_;
 };
 

@@ -27,6 +27,11 @@ void assume_role(Partition& partition, const LocalReplica& replica, kafka::NodeI
   partition.follow(replica);
 }
 
+// What lies in this log's files cannot be read; the disk below and the other logs may be well.
+bool is_of_this_log(const base::Error& error) {
+  return error.code() == base::Errc::kCorrupt || error.code() == base::Errc::kUnsupported;
+}
+
 void report_recovery(const std::string& name, const storage::RecoveryReport& report) {
   if (report.reason.empty()) return;
   log.warn("{}: {} bytes were dropped at {}:{}: {}{}", name, report.dropped_bytes, report.bad_file,
@@ -52,10 +57,16 @@ ReplicaManager::ReplicaManager(kafka::NodeId self, const ReplicationConfig& conf
   for (aio::Reactor* reactor : reactors) {
     shards_.push_back(std::make_unique<Shard>(*reactor));
     shards_.back()->set.set_quotas(&quotas_);
+    shards_.back()->set.on_disk_failure([this](const base::Error& error) { fail(error); });
   }
 }
 
 ReplicaManager::~ReplicaManager() = default;
+
+void ReplicaManager::fail(const base::Error& error) {
+  if (!has_failed_.exchange(true))
+    log.error("the log directory {} has failed: {}", logs_.path(), error.what());
+}
 
 PartitionSet& ReplicaManager::set(std::size_t owner) { return shards_[owner]->set; }
 
@@ -119,6 +130,7 @@ aio::Task<> ReplicaManager::host(aio::Reactor& home, LocalChanges::Hosted hosted
     if (!opened) {
       log.error("{} is offline: {}", name.to_string(), opened.error().what());
       has_unopened_log_ = true;
+      if (!is_of_this_log(opened.error())) fail(opened.error());
       co_return;
     }
     report_recovery(name.to_string(), (*opened)->recovery());

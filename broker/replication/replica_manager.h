@@ -8,6 +8,7 @@
 // Lifetime: stop() before destruction. Reactors, disk and log directory outlive it.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -86,9 +87,13 @@ class ReplicaManager {
   // Makes the replicas what the image says. A replica whose log cannot be opened goes offline and is named in
   // the log; the others go on. When it resumes, every partition led here takes requests.
   aio::Task<> apply(aio::Reactor& home, LocalChanges changes);
+  // Whether the disk has failed a replica, or the directory itself. It is the only one, so the broker is to
+  // end, as Kafka's does with its last one: others can lead what it leads, and nothing that it still says of
+  // its logs can be trusted. Any thread.
+  bool has_failed() const { return has_failed_; }
   // Stops periodic work, answers who waits, flushes and closes every log and writes the checkpoints. Also the
-  // clean-shutdown file, unless a log could not be opened or `broker_epoch` is none: then the broker never
-  // got so far as to open its logs.
+  // clean-shutdown file, unless the disk failed, a log could not be opened or `broker_epoch` is none: then
+  // the broker never got so far as to open its logs.
   aio::Task<base::Result<>> stop(aio::Reactor& home, kafka::BrokerEpoch broker_epoch);
 
   // --- From any reactor, which is `home` -----------------------------------------------------------------
@@ -126,6 +131,8 @@ class ReplicaManager {
   aio::Task<> configure(aio::Reactor& home, std::vector<LocalChanges::Configured> configured);
   aio::Task<> set_peers(aio::Reactor& home, PeersPtr peers);
 
+  void fail(const base::Error& error);
+
   // Periodic work.
   using Upkeep = void (*)(Partition&, PartitionSet&);
   aio::Task<> run_upkeep(Shard& shard, base::Duration interval, Upkeep upkeep);
@@ -144,6 +151,7 @@ class ReplicaManager {
   // On `home`: what lies on disk, by name, with the topic's id where it is known; and what is hosted.
   std::map<storage::TopicPartition, std::optional<base::Uuid>> on_disk_;
   std::map<PartitionKey, storage::TopicPartition> hosted_;
+  std::atomic<bool> has_failed_ = false;
   bool has_unopened_log_ = false;  // The next start has to recover it.
   // Set while checkpoints are collected and written: a topic that is made anew must not find its old offsets.
   std::optional<aio::Completion<bool>> checkpointing_;

@@ -130,7 +130,7 @@ aio::Task<> ReplicaManager::write_checkpoints(aio::Reactor& home, Offsets& writt
   if (done) {
     written = std::move(offsets);
   } else {
-    log.error("checkpoints were not written: {}", done.error().what());
+    fail(done.error().context("write checkpoints"));
   }
 }
 
@@ -152,7 +152,7 @@ aio::Task<base::Result<>> ReplicaManager::stop(aio::Reactor& home, kafka::Broker
   if (!outcome) co_return outcome;
   auto finish = [&]() -> base::Result<> {
     TRY(logs_.checkpoint(offsets));
-    if (has_unopened_log_ || broker_epoch == kafka::kNoBrokerEpoch) return {};
+    if (has_failed_ || has_unopened_log_ || broker_epoch == kafka::kNoBrokerEpoch) return {};
     return logs_.shut_down_cleanly(broker_epoch);
   };
   co_return co_await aio::run_blocking(home, std::move(finish));

@@ -80,8 +80,8 @@ aio::Task<net::HttpReply> Broker::Parts::answer_admin(net::HttpRequest request) 
 
 net::HttpReply Broker::Parts::answer_open(std::string_view path) const {
   if (path == "/healthz") {
-    if (!metadata->has_failed()) return {.body = "ok\n"};
-    return {.status = 500, .body = "the metadata log has failed; see this broker's log\n"};
+    if (!has_failed()) return {.body = "ok\n"};
+    return {.status = 500, .body = "the disk has failed; see this broker's log\n"};
   }
   if (path == "/readyz") {
     const bool has_leader = is_broker || metadata->raft().leader() != kafka::kNoNode;

@@ -93,6 +93,10 @@ void Broker::Parts::warn_unknown() const {
   }
 }
 
+bool Broker::Parts::has_failed() const {
+  return (metadata && metadata->has_failed()) || (replicas && replicas->has_failed());
+}
+
 bool Broker::Parts::is_controller_listener(const std::string& name) const {
   const auto& names = metadata_config.controller_listener_names();
   return std::ranges::find(names, name) != names.end();
@@ -135,7 +139,7 @@ base::Result<> Broker::start(const std::function<bool()>& is_stop_wanted) {
   return started;
 }
 
-bool Broker::has_failed() const { return parts_->metadata != nullptr && parts_->metadata->has_failed(); }
+bool Broker::has_failed() const { return parts_->has_failed(); }
 
 base::Result<> Broker::stop() {
   Parts& parts = *parts_;

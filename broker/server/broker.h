@@ -30,7 +30,7 @@ class Broker {
   // few times a second; once it says yes, nothing is waited for any more that others would have to do.
   // ERRORS: kShuttingDown when it was given up so; everything has been stopped in order then.
   base::Result<> start(const std::function<bool()>& is_stop_wanted);
-  // Whether a part has failed so that the broker must end: a disk error in the metadata log, for one.
+  // Whether the broker must end: a disk error in the metadata log or in the data directory.
   bool has_failed() const;
   base::Result<> stop();
 

@@ -89,6 +89,7 @@ struct Broker::Parts {
   }
   base::Result<> load();
   void warn_unknown() const;
+  bool has_failed() const;  // Any thread.
   bool is_controller_listener(const std::string& name) const;
   base::Result<> open();
   base::Result<> open_metadata();

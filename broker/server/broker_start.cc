@@ -234,6 +234,7 @@ aio::Task<base::Result<>> Broker::Parts::start_broker() {
 }
 
 aio::Task<base::Result<>> Broker::Parts::stop_broker() {
+  if (replicas->has_failed()) lifecycle->set_lost_directories({logs->meta().directory_id});
   if (metadata_config.controlled_shutdown() && !metadata->has_failed()) {
     const bool is_granted = co_await lifecycle->controlled_shutdown(kControlledShutdownMax);
     if (!is_granted) log.warn("stopping without the controller's leave");

@@ -4,6 +4,7 @@
 #include "broker/replication/visit.h"
 #include "fixture.h"
 #include "kafka/record_batch.h"
+#include "tests/support/sim_disk.h"
 
 namespace penstock::replication {
 namespace {
@@ -22,6 +23,7 @@ class ReplicaManagerTest : public ::testing::TestWithParam<int> {
         home_(scheduler_),
         first_(scheduler_),
         second_(scheduler_) {
+    EXPECT_TRUE(disk_.create_directories(directory_.path()));
     EXPECT_TRUE(
         storage::write_meta_properties(disk_, directory_.path(),
                                        {.cluster_id = "test",
@@ -102,7 +104,7 @@ class ReplicaManagerTest : public ::testing::TestWithParam<int> {
   std::size_t hosted() { return manager_->set(0).size() + manager_->set(1).size(); }
 
   TempDirectory directory_;
-  base::PosixDisk disk_;
+  penstock::testing::SimDisk disk_;
   ReplicationConfig config_;
   aio::SimScheduler scheduler_;
   aio::SimReactor home_;
@@ -281,6 +283,52 @@ TEST_P(ReplicaManagerTest, AStopWithALogThatNobodyOpenedIsNotClean) {
   logs_.reset();
   open();
   EXPECT_FALSE(logs_->was_clean()) << "a broker that never registered has recovered nothing";
+}
+
+// The failures that a broker does not survive. `fail` makes the disk fail, `meet` has it noticed.
+TEST_P(ReplicaManagerTest, ADiskThatFailsEndsTheBrokerAndIsNoCleanStop) {
+  struct Failure {
+    const char* what;
+    void (*fail)(penstock::testing::SimDisk&);
+    std::function<void()> meet;
+    ErrorCode answer;
+  };
+  const Failure failures[] = {
+      {"a flush", [](auto& disk) { disk.fail_syncs(true); }, [] {}, ErrorCode::kKafkaStorageError},
+      {"a write", [](auto& disk) { disk.fail_writes(true); }, [] {}, ErrorCode::kKafkaStorageError},
+      {"a full disk", [](auto& disk) { disk.set_capacity(1); }, [] {}, ErrorCode::kKafkaStorageError},
+      {"a checkpoint", [](auto& disk) { disk.fail_syncs(true); },
+       [this] { scheduler_.run_for(milliseconds(config_.high_watermark_checkpoint_interval_ms()) * 2); },
+       ErrorCode::kNone},
+  };
+  for (const Failure& failure : failures) {
+    SCOPED_TRACE(failure.what);
+    const bool is_flushed = failure.answer != ErrorCode::kNone;
+    host(2, {}, {1}, {.flush_messages = is_flushed ? 1 : INT64_MAX});
+    produce({0, 1});
+    EXPECT_FALSE(manager_->has_failed());
+    failure.fail(disk_);
+    EXPECT_EQ(produce({0})[0].error, failure.answer);
+    failure.meet();
+    EXPECT_TRUE(manager_->has_failed());
+    if (is_flushed) {
+      EXPECT_EQ(produce({0})[0].error, ErrorCode::kKafkaStorageError) << "it stays offline";
+    }
+    disk_.fail_syncs(false);
+    disk_.fail_writes(false);
+    disk_.set_capacity(INT64_MAX);
+    std::ignore = run(manager_->stop(home_, kafka::BrokerEpoch(77)));
+    open();
+    EXPECT_FALSE(logs_->was_clean());
+  }
+}
+
+TEST_P(ReplicaManagerTest, ALogThatTheDiskRefusesToMakeEndsTheBrokerToo) {
+  disk_.set_capacity(1);
+  host(1);
+  EXPECT_EQ(hosted(), 0U);
+  EXPECT_TRUE(manager_->has_failed());
+  disk_.set_capacity(INT64_MAX);
 }
 
 TEST_P(ReplicaManagerTest, TopicMadeAgainStartsEmpty) {

@@ -21,10 +21,11 @@ def directory_id():
 class Node(Broker):
     """One node of a cluster; `roles` as in process.roles. Not formatted until format() is called."""
 
-    def __init__(self, directory, node_id, roles, bootstrap_controllers, overrides=None, controller_port=None):
+    def __init__(self, directory, node_id, roles, bootstrap_controllers, overrides=None, controller_port=None,
+                 host="127.0.0.1"):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.node_id, self.roles = node_id, roles
+        self.node_id, self.roles, self.host = node_id, roles, host
         self.port, self.admin_port = free_port(), free_port()
         self.controller_port = controller_port or free_port()
         self.directory_id = directory_id()
@@ -33,9 +34,9 @@ class Node(Broker):
         self.data = self.directory / "data"
         listeners = []
         if "broker" in roles:
-            listeners.append(f"PLAINTEXT://127.0.0.1:{self.port}")
+            listeners.append(f"PLAINTEXT://{host}:{self.port}")
         if "controller" in roles:
-            listeners.append(f"CONTROLLER://127.0.0.1:{self.controller_port}")
+            listeners.append(f"CONTROLLER://{host}:{self.controller_port}")
         self.properties = {
             "process.roles": roles,
             "node.id": str(node_id),
@@ -44,7 +45,7 @@ class Node(Broker):
             "controller.quorum.bootstrap.servers": ",".join(bootstrap_controllers),
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": str(self.data),
-            "penstock.admin.listener": f"127.0.0.1:{self.admin_port}",
+            "penstock.admin.listener": f"{host}:{self.admin_port}",
             "group.initial.rebalance.delay.ms": "0",
             "offsets.topic.num.partitions": "5",
             **(overrides or {}),
@@ -57,7 +58,7 @@ class Node(Broker):
 
     @property
     def controller(self):
-        return f"127.0.0.1:{self.controller_port}"
+        return f"{self.host}:{self.controller_port}"
 
     @property
     def voter(self):
@@ -80,22 +81,27 @@ class Node(Broker):
 
 class Cluster:
     """`roles` by node id: {1: "broker,controller", 4: "broker"}; the controllers are the first voters. Nodes in
-    `of_kafka` are run by Apache Kafka."""
+    `of_kafka` are run by Apache Kafka. `hosts` by node id: addresses other than 127.0.0.1."""
 
-    def __init__(self, directory, roles, overrides=None, of_kafka=()):
+    def __init__(self, directory, roles, overrides=None, of_kafka=(), hosts=None):
+        hosts = {**dict.fromkeys(roles, "127.0.0.1"), **(hosts or {})}
         ports = {node: free_port() for node, role in roles.items() if "controller" in role}
-        bootstrap = [f"127.0.0.1:{port}" for port in ports.values()]
+        bootstrap = [f"{hosts[node]}:{port}" for node, port in ports.items()]
         self.nodes = {}
         for node, role in roles.items():
             kind = KafkaNode if node in of_kafka else Node
             self.nodes[node] = kind(pathlib.Path(directory) / str(node), node, role, bootstrap, overrides,
-                                    ports.get(node))
+                                    ports.get(node), hosts[node])
         self.voters = ",".join(node.voter for node in self.controllers())
         for node in self.nodes.values():
             self.format(node)
 
     def format(self, node):
         node.format(*(["--initial-controllers", self.voters] if "controller" in node.roles else []))
+
+    @property
+    def bootstrap(self):
+        return ",".join(node.bootstrap for node in self.nodes.values() if "broker" in node.roles)
 
     def controllers(self):
         return [node for node in self.nodes.values() if "controller" in node.roles]

@@ -43,6 +43,10 @@ def wait_until(condition, seconds, what):
 
 class Broker:
     """One broker that is its own controller, unless `quorum` names others for format."""
+    host = "127.0.0.1"
+    # What its command begins with, and what its environment has besides ours.
+    launcher = ()
+    environment = {}
 
     def __init__(self, directory, overrides=None, quorum=("--standalone",)):
         self.directory = pathlib.Path(directory)
@@ -72,11 +76,12 @@ class Broker:
 
     @property
     def bootstrap(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def start(self, wait=True):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([BIN / "penstock-broker", "--config", self.config], stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.launcher, BIN / "penstock-broker", "--config", self.config],
+                                            stdout=log, stderr=log, env={**os.environ, **self.environment})
         if wait:
             self.wait_ready()
         return self
@@ -91,7 +96,7 @@ class Broker:
     def is_ready(self):
         self.check_running()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=2) as reply:
+            with urllib.request.urlopen(f"http://{self.host}:{self.admin_port}/readyz", timeout=2) as reply:
                 return reply.status == 200
         except (urllib.error.URLError, OSError):
             return False
@@ -164,7 +169,7 @@ def dump_log(*arguments):
 
 def metrics(broker):
     """The admin port's counters, by name with labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{broker.admin_port}/metrics", timeout=5) as reply:
+    with urllib.request.urlopen(f"http://{broker.host}:{broker.admin_port}/metrics", timeout=5) as reply:
         text = reply.read().decode()
     return {m[1]: float(m[2]) for m in re.finditer(r"^([a-z_]+(?:\{[^}]*\})?) (\S+)$", text, re.M)}
 

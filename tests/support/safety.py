@@ -58,13 +58,15 @@ def replica_bytes(node, topic, partition):
 
 
 def wait_replicas_equal(nodes, topic, partitions, seconds=30):
+    """Of every partition of a topic that has records."""
+    assert any(replica_bytes(node, topic, partition) for node in nodes for partition in range(partitions))
     for partition in range(partitions):
         sizes = []
 
         def equal():
             contents = [replica_bytes(node, topic, partition) for node in nodes]
             sizes[:] = [len(content) for content in contents]
-            return contents[0] and all(content == contents[0] for content in contents)
+            return all(content == contents[0] for content in contents)
         wait_and_tell(equal, seconds, lambda: f"replicas of {topic}-{partition} are equal byte by byte, but of {sizes}")
 
 

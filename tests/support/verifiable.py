@@ -12,12 +12,15 @@ class Tool:
     """One such tool as a process. Subclasses say in heard() what an event means to them."""
 
     def __init__(self, name, broker, *arguments):
-        self.process = subprocess.Popen(
-            ["java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
-             f"{penstock.KAFKA_LIBS}/*", f"org.apache.kafka.tools.{name}", "--bootstrap-server", broker.bootstrap,
-             *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen(self.command(name, broker, *arguments), stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
+
+    def command(self, name, broker, *arguments):
+        return ["java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
+                f"{penstock.KAFKA_LIBS}/*", f"org.apache.kafka.tools.{name}", "--bootstrap-server", broker.bootstrap,
+                *arguments]
 
     def _read(self):
         for line in self.process.stdout:
@@ -49,7 +52,7 @@ class Writer(Tool):
     """An idempotent producer with acks=all and the client's default retries. Of each acknowledged record it keeps
     value, partition and offset, and when it heard of it."""
 
-    def __init__(self, broker, topic, directory, records_per_second):
+    def __init__(self, broker, topic, directory, records_per_second, *arguments):
         config = pathlib.Path(directory) / "producer.properties"
         config.write_text("retries=2147483647\nenable.idempotence=true\nacks=all\ndelivery.timeout.ms=120000\n"
                           "request.timeout.ms=10000\nlinger.ms=1\n")
@@ -58,7 +61,7 @@ class Writer(Tool):
         self.failed = []
         self.is_stopping = False
         super().__init__("VerifiableProducer", broker, "--topic", topic, "--throughput", str(records_per_second),
-                         "--command-config", str(config))
+                         "--command-config", str(config), *arguments)
 
     def heard(self, event):
         if event["name"] == "producer_send_success":

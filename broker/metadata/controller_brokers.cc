@@ -175,7 +175,8 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
       unfence(broker, decision.records);
       is_fenced = false;
     }
-  } else if (request.want_shut_down && !request.want_fence && must_wait_to_stop(broker, at.now)) {
+  } else if (request.want_shut_down && !request.want_fence && request.offline_log_dirs.empty() &&
+             must_wait_to_stop(broker, at.now)) {
     // Its next heartbeat asks again.
   } else if (request.want_fence ||
              (request.want_shut_down && !has_leaderships(id) && heartbeats_.is_shutdown_seen(id))) {

@@ -73,12 +73,14 @@ class ControllerFixture : public testing::Test {
     apply(decision.records);
     return decision.response.broker_epoch;
   }
-  kafka::BrokerHeartbeatResponse beat(std::int32_t id, std::int64_t epoch, bool want_shut_down = false) {
+  kafka::BrokerHeartbeatResponse beat(std::int32_t id, std::int64_t epoch, bool want_shut_down = false,
+                                      std::vector<base::Uuid> lost_directories = {}) {
     kafka::BrokerHeartbeatRequest request;
     request.broker_id = id;
     request.broker_epoch = epoch;
     request.current_metadata_offset = next_offset_ - 1;
     request.want_shut_down = want_shut_down;
+    request.offline_log_dirs = std::move(lost_directories);
     auto decision = controller_.broker_heartbeat(request, at());
     apply(decision.records);
     return decision.response;

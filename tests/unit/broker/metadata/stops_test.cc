@@ -125,6 +125,18 @@ TEST_F(StopsTest, ABrokerThatIsToldToStopWaitsForItsTurn) {
   EXPECT_TRUE(controller_.image().broker(NodeId(2))->in_controlled_shutdown);
 }
 
+TEST_F(StopsTest, ABrokerWhoseDiskHasFailedDoesNotWait) {
+  auto epochs = start_brokers(3);
+  create_on("orders", {2, 1, 3}, {{"min.insync.replicas", "2"}});
+  beat(1, epochs[1], true);
+  const std::vector<base::Uuid> lost = controller_.image().broker(NodeId(2))->directories;
+  beat(2, epochs[2], true, lost);
+  EXPECT_EQ(partition("orders").isr, (std::vector<std::int32_t>{3}));
+  EXPECT_EQ(partition("orders").leader, 3);
+  EXPECT_TRUE(beat(2, epochs[2], true, lost).should_shut_down ||
+              beat(2, epochs[2], true, lost).should_shut_down);
+}
+
 TEST_F(StopsTest, ItWaitsOnlySoLong) {
   auto epochs = start_brokers(3);
   beat(1, epochs[1], true);

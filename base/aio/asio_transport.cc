@@ -10,6 +10,7 @@
 #include <boost/asio/write.hpp>
 
 #include "base/aio/completion.h"
+#include "base/aio/refusal.h"
 #include "base/aio/sleep.h"
 
 namespace penstock::aio {
@@ -102,6 +103,7 @@ Task<base::Result<std::unique_ptr<Stream>>> AsioTransport::connect(std::string h
   auto addresses = co_await resolve(host);
   if (!addresses) co_return base::fail(addresses.error().context("connect to " + peer));
   base::Error last(Errc::kUnavailable, "connect to " + peer + ": no address");
+  bool is_refused = true;  // By all so far.
   for (const std::string& address : *addresses) {
     boost::system::error_code code;
     const auto ip = asio::ip::make_address(address, code);
@@ -117,7 +119,10 @@ Task<base::Result<std::unique_ptr<Stream>>> AsioTransport::connect(std::string h
       socket.set_option(tcp::no_delay(true), code);
       co_return std::make_unique<AsioStream>(std::move(socket), peer);
     }
-    last = error_of(code, "connect to " + peer);
+    is_refused = is_refused && code == asio::error::connection_refused;
+    last = is_refused ? refusal_by(peer) : error_of(code, "connect to " + peer);
+    // Another address was silent: somebody may yet be there.
+    if (!is_refused && is_refusal(last)) last = base::Error(last.code(), last.what() + " by one address");
     if (reactor_.now() >= deadline) break;
   }
   co_return base::fail(std::move(last));

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "base/aio/completion.h"
+#include "base/aio/refusal.h"
 #include "base/aio/sleep.h"
 
 namespace penstock::sim {
@@ -208,7 +209,7 @@ class SimTransport final : public aio::Transport {
     }
     const auto found = network_.acceptors_.find({host, port});
     if (found == network_.acceptors_.end()) {
-      co_return base::fail(base::Errc::kUnavailable, fmt::format("connect to {}:{}: refused", host, port));
+      co_return base::fail(aio::refusal_by(fmt::format("{}:{}", host, port)));
     }
     auto end = network_.make_end(host_, reactor_);
     found->second->arrive(end);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/aio/refusal.h"
 #include "base/aio/sleep.h"
 #include "base/log.h"
 
@@ -74,6 +75,19 @@ std::shared_ptr<kafka::Link> QuorumChannel::link_to(const kafka::Endpoint& endpo
   return link;
 }
 
+void QuorumChannel::note_connection(NodeId node, const kafka::Link::Opened& outcome) {
+  if (node == kafka::kNoNode || !options_.is_death_told) return;
+  if (evidence_.size() >= kLearnedMax && !evidence_.contains(node)) evidence_.clear();
+  DeathEvidence& evidence = evidence_[node];
+  if (outcome) {
+    evidence.connected();
+  } else if (!aio::is_refusal(outcome.error())) {
+    evidence.failed();
+  } else if (evidence.refused(options_.reactor->now())) {
+    node_->peer_died(node);
+  }
+}
+
 template <typename Ask>
 aio::Task<> QuorumChannel::exchange(ReplicaKey to, Ask ask) {
   constexpr bool kIsGoodbye = std::is_same_v<Ask, EndEpochAsk>;
@@ -110,8 +124,10 @@ aio::Task<> QuorumChannel::exchange(ReplicaKey to, Ask ask) {
   if (is_stopped_) co_return;
   if (!heard) {
     node_->unanswered(to, ask);
+    note_connection(to.id, connection);
     co_return;
   }
+  note_connection(to.id, connection);
   learn(heard->leader);
   node_->receive(std::move(heard->answer));
 }

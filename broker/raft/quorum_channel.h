@@ -21,6 +21,7 @@
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
 #include "base/aio/transport.h"
+#include "broker/raft/death_evidence.h"
 #include "broker/raft/raft_node.h"
 #include "broker/raft/wire.h"
 #include "kafka/client/link.h"
@@ -33,6 +34,7 @@ struct QuorumChannelOptions {
   WireIdentity identity{};
   std::vector<kafka::Endpoint> bootstrap{};
   base::Duration request_timeout = base::seconds(2);
+  bool is_death_told = true;  // Whether the node hears of peers whose death is proved.
 };
 
 class QuorumChannel final : public PeerSender {
@@ -57,12 +59,15 @@ class QuorumChannel final : public PeerSender {
   template <typename Ask>
   aio::Task<> exchange(ReplicaKey to, Ask ask);
   std::optional<kafka::Endpoint> address_of(NodeId node);
+  // What came of an attempt to connect to the node.
+  void note_connection(NodeId node, const kafka::Link::Opened& outcome);
   std::shared_ptr<kafka::Link> link_to(const kafka::Endpoint& endpoint, Use use);
 
   const QuorumChannelOptions options_;
   RaftNode* node_ = nullptr;
   std::map<NodeId, NodeEndpoint> learned_;                                         // At most kLearnedMax.
   std::map<std::pair<kafka::Endpoint, Use>, std::shared_ptr<kafka::Link>> links_;  // At most kLinksMax.
+  std::map<NodeId, DeathEvidence> evidence_;                                       // At most kLearnedMax.
   std::size_t next_bootstrap_ = 0;
   std::size_t goodbyes_ = 0;  // Under way.
   bool is_stopped_ = false;

@@ -7,6 +7,13 @@
 
 namespace penstock::raft {
 
+namespace {
+
+// Between one voter and the next that stand for a leader that died.
+constexpr base::Duration kSuccessionTurn = base::milliseconds(40);
+
+}  // namespace
+
 RaftCore::RaftCore(CoreOptions options, RaftLog& log, base::Random& random, ElectionState persisted)
     : options_(options),
       log_(log),
@@ -69,6 +76,7 @@ void RaftCore::tick(base::MonoTime now) {
     case Role::kUnattached:
     case Role::kFollower:
     case Role::kResigned:
+      if (std::exchange(is_leader_dead_, false)) ++successions_;
       if (is_self_voter()) {
         become_prospective(now);
       } else {
@@ -106,6 +114,26 @@ void RaftCore::unanswered(base::MonoTime now, const ReplicaKey& to, const Messag
     return;
   }
   retries_[to.id] = now + options_.retry_backoff;
+}
+
+void RaftCore::peer_died(base::MonoTime now, NodeId node) {
+  if (node != election_.leader || (role_ != Role::kFollower && role_ != Role::kUnattached)) return;
+  // There is no leader to defend any more.
+  has_fetched_ = false;
+  if (std::exchange(is_leader_dead_, true)) return;
+  deadline_ = std::min(deadline_, now + succession_wait(node));
+}
+
+base::Duration RaftCore::succession_wait(NodeId dead) {
+  // One stands before the other, so that they do not split the vote; all a little later than they know, so
+  // that the others know too.
+  const auto before = std::ranges::count_if(
+      voters(), [&](const Voter& voter) { return voter.key.id != dead && voter.key.id < options_.self.id; });
+  const base::Duration turn = kSuccessionTurn * (is_self_voter() ? before : 0) + kSuccessionTurn / 2;
+  if (successions_ == 0) return turn;
+  // The others do not agree: they hear the leader, or a majority is gone too.
+  return std::min(random_timeout(kSuccessionTurn * (1U << std::min(successions_, 8U))),
+                  options_.fetch_timeout);
 }
 
 void RaftCore::ask_again(base::MonoTime now) {
@@ -158,7 +186,10 @@ void RaftCore::leave_role() {
 void RaftCore::become_unattached(base::MonoTime now, LeaderEpoch epoch, NodeId leader) {
   leave_role();
   if (epoch != election_.epoch || leader != election_.leader) {
-    if (epoch != election_.epoch) election_.voted.reset();
+    if (epoch != election_.epoch) {
+      election_.voted.reset();
+      successions_ = 0;
+    }
     election_.epoch = epoch;
     election_.leader = leader;
     persist();
@@ -181,6 +212,7 @@ void RaftCore::become_prospective(base::MonoTime now) {
 
 void RaftCore::become_candidate(base::MonoTime now) {
   election_ = ElectionState{.epoch = election_.epoch + 1, .leader = kafka::kNoNode, .voted = options_.self};
+  successions_ = 0;
   leave_role();
   role_ = Role::kCandidate;
   granted_ = {options_.self.id};
@@ -194,6 +226,7 @@ void RaftCore::become_candidate(base::MonoTime now) {
 
 void RaftCore::become_follower(base::MonoTime now, NodeId leader, LeaderEpoch epoch) {
   leave_role();
+  if (epoch != election_.epoch) successions_ = 0;
   const ElectionState next{
       .epoch = epoch, .leader = leader, .voted = epoch == election_.epoch ? election_.voted : std::nullopt};
   if (!(next == election_)) {
@@ -202,6 +235,7 @@ void RaftCore::become_follower(base::MonoTime now, NodeId leader, LeaderEpoch ep
   }
   role_ = Role::kFollower;
   has_fetched_ = false;
+  is_leader_dead_ = false;
   lost_elections_ = 0;
   deadline_ = now + options_.fetch_timeout;
   effects_.emplace_back(LeaderChanged{leader, epoch});

@@ -88,6 +88,9 @@ class RaftCore {
   void receive(base::MonoTime now, const Message& message);
   // A question was lost, or its answer was: it is asked again a little later.
   void unanswered(base::MonoTime now, const ReplicaKey& to, const Message& ask);
+  // The node's process is gone for certain: if it is the leader that is followed, another is elected soon. To
+  // be told again while it is so.
+  void peer_died(base::MonoTime now, NodeId node);
   // Does what is due.
   void tick(base::MonoTime now);
   base::MonoTime next_deadline() const;
@@ -173,6 +176,7 @@ class RaftCore {
   void persist();
   void set_high_watermark(Offset to);
   base::Duration random_timeout(base::Duration base);
+  base::Duration succession_wait(NodeId dead);
 
   const CoreOptions options_;
   RaftLog& log_;
@@ -187,6 +191,8 @@ class RaftCore {
   std::set<NodeId> granted_;  // In the election that runs.
   std::set<NodeId> refused_;
   std::uint32_t lost_elections_ = 0;
+  bool is_leader_dead_ = false;               // The one that is followed, as far as this node knows.
+  std::uint32_t successions_ = 0;             // Times that this node stood for a dead leader, of this epoch.
   std::map<NodeId, base::MonoTime> retries_;  // Who is asked again when; at most the voters, and anyone.
   std::map<ReplicaKey, Peer> peers_;  // As the leader knows them: the voters, and at most kObserversMax.
   std::vector<ParkedFetch> parked_;   // At most one of each replica, and kParkedMax.

@@ -157,6 +157,8 @@ void RaftCore::on(base::MonoTime now, const FetchAnswer& answer) {
   }
   deadline_ = now + options_.fetch_timeout;
   has_fetched_ = true;
+  is_leader_dead_ = false;
+  successions_ = 0;
   take_records(answer);
 }
 

@@ -83,6 +83,12 @@ void RaftNode::unanswered(const ReplicaKey& to, const Message& ask) {
   pump();
 }
 
+void RaftNode::peer_died(NodeId node) {
+  if (is_stopped_) return;
+  core_->peer_died(options_.reactor->now(), node);
+  pump();
+}
+
 void RaftNode::drop_asks() {
   for (auto& [id, answered] : std::exchange(asks_, {})) {
     options_.reactor->post([answered] { answered.set(std::nullopt); });

@@ -80,6 +80,8 @@ class RaftNode {
   // An answer to one of ours.
   void receive(const Message& answer);
   void unanswered(const ReplicaKey& to, const Message& ask);
+  // The node's process is gone, as connections to it prove. Told again and again while that is so.
+  void peer_died(NodeId node);
 
   // The newest snapshot; the log goes on behind it.
   std::optional<OffsetAndEpoch> snapshot() const { return log_->snapshots().latest(); }

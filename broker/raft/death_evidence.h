@@ -1,0 +1,38 @@
+// What connections say of a process: that it is gone, when it was reachable, its connections have ended, and
+// its own address refuses new ones again and again. A process that is silent, or cut off, refuses nothing.
+//
+// Threads: a value of one thread.
+#pragma once
+
+#include "base/clock.h"
+
+namespace penstock::raft {
+
+class DeathEvidence {
+ public:
+  // The least that is a proof: so many refusals in a row, over so long.
+  static constexpr int kRefusals = 3;
+  static constexpr base::Duration kSpan = base::milliseconds(100);
+
+  void connected() {
+    was_reachable_ = true;
+    refusals_ = 0;
+  }
+  // True when this proves it: again at each further one.
+  bool refused(base::MonoTime now) {
+    if (!was_reachable_) return false;
+    if (refusals_ == 0) first_ = now;
+    if (refusals_ < kRefusals) ++refusals_;
+    return refusals_ >= kRefusals && now >= first_ + kSpan;
+  }
+  // It could not be reached for another reason.
+  void failed() { refusals_ = 0; }
+  bool was_reachable() const { return was_reachable_; }
+
+ private:
+  bool was_reachable_ = false;
+  int refusals_ = 0;
+  base::MonoTime first_{};
+};
+
+}  // namespace penstock::raft

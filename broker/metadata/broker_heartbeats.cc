@@ -7,7 +7,7 @@ namespace penstock::metadata {
 void BrokerHeartbeats::reset(const MetadataImage& image, base::MonoTime now) {
   brokers_.clear();
   for (const auto& [id, broker] : image.brokers()) {
-    if (!broker->is_fenced) touch(id, false, kafka::kNoOffset, now);
+    if (!broker->is_fenced) brokers_[id] = State{.heard_at = now, .is_fenced = false};
   }
 }
 
@@ -15,6 +15,7 @@ void BrokerHeartbeats::touch(kafka::NodeId broker, bool is_fenced, kafka::Offset
                              base::MonoTime now) {
   State& state = brokers_[broker];
   state.heard_at = now;
+  state.was_heard = true;
   state.is_fenced = is_fenced;
   state.metadata_offset = std::max(state.metadata_offset, metadata_offset);
   if (is_fenced) {
@@ -26,6 +27,11 @@ void BrokerHeartbeats::touch(kafka::NodeId broker, bool is_fenced, kafka::Offset
 bool BrokerHeartbeats::has_session(kafka::NodeId broker, base::MonoTime now) const {
   const auto found = brokers_.find(broker);
   return found != brokers_.end() && now < found->second.heard_at + session_timeout_;
+}
+
+bool BrokerHeartbeats::was_heard(kafka::NodeId broker) const {
+  const auto found = brokers_.find(broker);
+  return found != brokers_.end() && found->second.was_heard;
 }
 
 std::optional<kafka::NodeId> BrokerHeartbeats::find_silent(base::MonoTime now) const {

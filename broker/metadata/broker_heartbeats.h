@@ -24,6 +24,8 @@ class BrokerHeartbeats {
   // REQUIRES: it was heard of.
   base::MonoTime heard_at(kafka::NodeId broker) const { return brokers_.at(broker).heard_at; }
   bool has_session(kafka::NodeId broker, base::MonoTime now) const;
+  // Whether a heartbeat came, and not only a new controller.
+  bool was_heard(kafka::NodeId broker) const;
   // An unfenced broker whose session has ended, the one that is silent longest.
   std::optional<kafka::NodeId> find_silent(base::MonoTime now) const;
   base::MonoTime next_deadline() const;
@@ -41,6 +43,7 @@ class BrokerHeartbeats {
     base::MonoTime heard_at{};
     kafka::Offset metadata_offset = kafka::kNoOffset;
     bool is_fenced = true;
+    bool was_heard = false;
     std::optional<base::MonoTime> wished_at{};
     std::optional<kafka::Offset> shutdown_offset{};
   };

@@ -129,6 +129,14 @@ struct MetadataConfig : base::ConfigSection {
                                       {.min = 8'388'608},
                                       Update::kReadOnly,
                                       "The size of a segment of the metadata log."};
+  Key<bool> fast_failover{
+      this,
+      "penstock.fast.failover.enable",
+      true,
+      {},
+      Update::kReadOnly,
+      "Replace a node whose process is proved dead at once, without waiting for its session "
+      "or a time-out of the quorum."};
   Key<std::int32_t> stop_wait_max_ms{this,
                                      "penstock.stop.wait.max.ms",
                                      15'000,

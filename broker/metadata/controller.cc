@@ -24,7 +24,7 @@ void Controller::activate(const ImageBuilder& committed, base::MonoTime now) {
   builder_.emplace(committed);
   heartbeats_.reset(committed.image(), now);
   stop_reservation_.clear();
-  fast_fence_.clear();
+  fast_fence_.forget_decisions();
   next_balance_ = base::MonoTime::max();
   if (options_.leader_balance_interval) next_balance_ = now + *options_.leader_balance_interval;
   next_unclean_election_ = now + options_.unclean_election_interval;
@@ -63,10 +63,12 @@ Records Controller::activation_records(const Records& bootstrap) const {
 }
 
 base::MonoTime Controller::next_deadline() const {
-  return std::min({heartbeats_.next_deadline(), next_balance_, next_unclean_election_});
+  return std::min(
+      {heartbeats_.next_deadline(), fast_fence_.next_deadline(), next_balance_, next_unclean_election_});
 }
 
 DueWork Controller::due_work(base::MonoTime now) {
+  if (DueWork work = fence_proved(now); !work.records.empty()) return work;
   if (DueWork work = fence_silent_broker(now); !work.records.empty()) return work;
   // A full round may have left some: then the next one follows at once.
   if (now >= next_balance_) {

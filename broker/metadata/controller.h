@@ -147,6 +147,9 @@ class Controller {
   // The process that registered with this epoch has ended, as somebody knows who started it.
   DeadBroker fence_dead(kafka::NodeId broker, kafka::BrokerEpoch epoch, base::MonoTime now);
 
+  // --- What is seen of brokers' processes, also while another node is active ------------------------------
+  FastFence& fast_fence() { return fast_fence_; }
+
   // One piece of what time asks for (a silent broker is fenced, leaderships are balanced, leaderless
   // partitions are elected uncleanly where that is allowed); empty when nothing is due. Call again after its
   // records are replayed, and at next_deadline().
@@ -183,6 +186,9 @@ class Controller {
                         Records& records) const;
   bool has_leaderships(kafka::NodeId broker) const;
   DueWork fence_silent_broker(base::MonoTime now);
+  DueWork fence_proved(base::MonoTime now);
+  bool may_replace(const BrokerRegistration& existing, const kafka::BrokerRegistrationRequest& request,
+                   base::MonoTime now) const;
   // `since`: as in Failover.
   void fence_lost(const BrokerRegistration& broker, base::MonoTime since, DueWork& work);
   std::optional<std::string> why_not_spared(kafka::NodeId broker) const;

@@ -56,9 +56,8 @@ Refused Controller::check_registration(const kafka::BrokerRegistrationRequest& r
                                                            options_.cluster_id, request.cluster_id)};
   }
   const auto* existing = image().broker(id);
-  // The own process holds the lock on its directory: an earlier incarnation of it is gone for certain.
-  if (existing != nullptr && existing->incarnation_id != request.incarnation_id && id != options_.self &&
-      heartbeats_.has_session(id, now)) {
+  if (existing != nullptr && existing->incarnation_id != request.incarnation_id &&
+      !may_replace(*existing, request, now)) {
     return {ErrorCode::kDuplicateBrokerRegistration, "Another broker is registered with that broker id."};
   }
   if (request.is_migrating_zk_broker) {
@@ -66,6 +65,17 @@ Refused Controller::check_registration(const kafka::BrokerRegistrationRequest& r
   }
   if (auto refused = check_directories(request)) return refused;
   return check_broker_features(request);
+}
+
+bool Controller::may_replace(const BrokerRegistration& existing,
+                             const kafka::BrokerRegistrationRequest& request, base::MonoTime now) const {
+  if (!heartbeats_.has_session(existing.id, now)) return true;
+  // The own process holds the lock on its directory: an earlier incarnation of it is gone for certain.
+  if (existing.id == options_.self || fast_fence_.is_dead(existing.id, existing.epoch)) return true;
+  // So does any other; but directories can be copied, so that counts only against an incarnation that this
+  // controller has never heard of.
+  const auto as_set = [](const auto& list) { return std::set<base::Uuid>(list.begin(), list.end()); };
+  return !heartbeats_.was_heard(existing.id) && as_set(existing.directories) == as_set(request.log_dirs);
 }
 
 Refused Controller::check_directories(const kafka::BrokerRegistrationRequest& request) const {

@@ -57,6 +57,18 @@ DeadBroker Controller::fence_dead(kafka::NodeId id, kafka::BrokerEpoch epoch, ba
   return dead;
 }
 
+DueWork Controller::fence_proved(base::MonoTime now) {
+  DueWork work;
+  const auto due = fast_fence_.due(image(), now);
+  if (!due) return work;
+  const BrokerRegistration* broker = image().broker(due->broker);
+  fast_fence_.note(*broker, now);
+  work.reason = fmt::format(
+      "broker {} refuses connections where it was reached before: it is dead and fenced", due->broker);
+  fence_lost(*broker, due->since, work);
+  return work;
+}
+
 void Controller::fence_lost(const BrokerRegistration& broker, base::MonoTime since, DueWork& work) {
   heartbeats_.forget(broker.id);
   fence(broker, work.records);

@@ -94,6 +94,7 @@ base::Result<> MetadataNode::open_raft() {
   channel.reactor = options_.reactor;
   channel.transport = options_.transport;
   channel.bootstrap = options_.bootstrap;
+  channel.is_death_told = options_.config->fast_failover();
   channel.request_timeout = base::milliseconds(options_.config->quorum_request_timeout_ms());
   channel.identity.cluster_id = options_.cluster_id;
   const auto& names = options_.config->controller_listener_names();
@@ -129,6 +130,7 @@ base::Result<> MetadataNode::open_raft() {
   router_ = std::make_unique<ControllerRouter>(std::move(router));
   if (options_.is_controller) {
     registrar_ = std::make_unique<ControllerRegistrar>(*options_.reactor, *router_, own_registration());
+    watch_ = make_watch();
   }
   return {};
 }
@@ -216,6 +218,7 @@ aio::Task<> MetadataNode::stop() {
   // Another voter takes over at once when this one says that it goes.
   raft_->resign();
   if (registrar_) co_await registrar_->stop();
+  if (watch_) co_await watch_->stop();
   co_await router_->stop();
   co_await gate_.close();
   co_await channel_->stop();
@@ -227,7 +230,7 @@ void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
   if (!controller_.is_active()) {
     if (auto replayed = replay_log_until(high_watermark); !replayed) return fail(replayed.error());
     if (auto checked = check_features(committed_.image()); !checked) return fail(checked.error());
-    images_.publish(committed_.publish());
+    publish(committed_.publish());
     if (registrar_ && !raft_->is_leader()) registrar_->on_image(*images_.current());
     write_snapshot_if_due();
     return;
@@ -238,7 +241,7 @@ void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
     next_to_replay_ = done.last_offset + 1;
     last_timestamp_ms_ = done.timestamp_ms;
     snapshot_schedule_.note(done.bytes);
-    images_.publish(std::move(done.update));
+    publish(std::move(done.update));
     for (auto& waiter : done.waiters) waiter.set(true);
   }
   write_snapshot_if_due();
@@ -251,7 +254,8 @@ void MetadataNode::on_active(kafka::LeaderEpoch epoch) {
   controller_.activate(committed_, options_.reactor->now());
   log.info("active controller of epoch {} at offset {}", epoch, raft_->end_offset());
   aio::spawn(gate_, "controller activation", write_activation(epoch));
-  arm_timer();
+  // Who died with the last controller is known already.
+  aio::spawn(gate_, "controller upkeep", do_due_work());
 }
 
 aio::Task<> MetadataNode::write_activation(kafka::LeaderEpoch epoch) {

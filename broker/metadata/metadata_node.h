@@ -20,6 +20,7 @@
 #include "base/aio/gate.h"
 #include "base/disk.h"
 #include "base/random.h"
+#include "broker/metadata/broker_watch.h"
 #include "broker/metadata/config.h"
 #include "broker/metadata/config_view.h"
 #include "broker/metadata/controller.h"
@@ -47,6 +48,7 @@ struct MetadataNodeOptions {
   bool is_controller = true;                     // Has the controller role; else it only follows.
   std::vector<Endpoint> controller_listeners{};  // As advertised; none without the controller role.
   aio::Transport* transport = nullptr;           // To the other nodes; null: there are none.
+  std::string inter_broker_listener{};           // Empty: each broker's first.
   std::vector<kafka::Endpoint> bootstrap{};      // controller.quorum.bootstrap.servers
   bool is_topic_deletion_enabled = true;         // delete.topic.enable
   // The metadata log cannot go on (disk, corruption, a feature that we lack): the program should end.
@@ -130,6 +132,9 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   // False when the leadership was lost before it was committed.
   aio::Task<bool> carry_out(DueWork work);
   bool can_decide() const;
+  std::unique_ptr<BrokerWatch> make_watch();
+  void on_sign(kafka::NodeId broker, kafka::BrokerEpoch epoch, BrokerWatch::Sign sign);
+  void publish(ImageUpdate update);
   QuorumStanding quorum_standing() const;
   kafka::ControllerRegistrationRequest own_registration() const;
   At at() const { return {options_.reactor->now(), raft_->end_offset()}; }
@@ -146,6 +151,7 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   std::unique_ptr<raft::QuorumService> quorum_;
   std::unique_ptr<ControllerRouter> router_;
   std::unique_ptr<ControllerRegistrar> registrar_;  // Null without the controller role.
+  std::unique_ptr<BrokerWatch> watch_;              // The same; null too when it is switched off.
   Records bootstrap_;
   ImageBuilder committed_;  // Follows the log while another node leads.
   kafka::Offset next_to_replay_{0};

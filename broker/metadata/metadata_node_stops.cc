@@ -13,6 +13,42 @@ constexpr base::Logger log("metadata");
 
 }  // namespace
 
+std::unique_ptr<BrokerWatch> MetadataNode::make_watch() {
+  if (options_.transport == nullptr || !options_.config->fast_failover()) return nullptr;
+  BrokerWatch::Options watch;
+  watch.reactor = options_.reactor;
+  watch.transport = options_.transport;
+  watch.self = options_.node;
+  watch.listener_name = options_.inter_broker_listener;
+  watch.tell = [this](kafka::NodeId broker, kafka::BrokerEpoch epoch, BrokerWatch::Sign sign) {
+    on_sign(broker, epoch, sign);
+  };
+  return std::make_unique<BrokerWatch>(std::move(watch));
+}
+
+void MetadataNode::on_sign(kafka::NodeId broker, kafka::BrokerEpoch epoch, BrokerWatch::Sign sign) {
+  FastFence& fence = controller_.fast_fence();
+  const base::MonoTime now = options_.reactor->now();
+  switch (sign) {
+    case BrokerWatch::Sign::kLost:
+      fence.lost(broker, epoch, now);
+      return;
+    case BrokerWatch::Sign::kBack:
+      fence.back(broker);
+      break;
+    case BrokerWatch::Sign::kDead:
+      log.warn("broker {} of epoch {} is dead: its address refuses connections", broker, epoch);
+      fence.proved(broker, epoch, now);
+      break;
+  }
+  if (can_decide()) aio::spawn(gate_, "controller upkeep", do_due_work());
+}
+
+void MetadataNode::publish(ImageUpdate update) {
+  images_.publish(std::move(update));
+  if (watch_) watch_->on_image(*images_.current());
+}
+
 QuorumStanding MetadataNode::quorum_standing() const {
   QuorumStanding standing;
   // A voter that follows asks several times in that time, also when there is nothing new.

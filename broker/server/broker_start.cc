@@ -84,6 +84,7 @@ base::Result<> Broker::Parts::open_metadata() {
         {.name = listener.name, .host = listener.host, .port = listener.port, .security_protocol = 0});
   }
   options.transport = control_transport.get();
+  options.inter_broker_listener = inter_broker_listener(server);
   for (const std::string& text : metadata_config.quorum_bootstrap_servers()) {
     TRY_ASSIGN(const ListenerAddress at, parse_host_port("controller.quorum.bootstrap.servers", text));
     options.bootstrap.push_back({at.host, at.port});

@@ -218,5 +218,144 @@ TEST_F(StopsTest, WhatPartitionsLackIsCounted) {
   EXPECT_EQ(count().under_min_isr, 1);
 }
 
+// What the watch of its process tells of a broker.
+class SignsTest : public StopsTest {
+ protected:
+  void lose(std::int32_t broker) {
+    controller_.fast_fence().lost(NodeId(broker), controller_.image().broker(NodeId(broker))->epoch, now_);
+  }
+  void prove(std::int32_t broker) {
+    controller_.fast_fence().proved(NodeId(broker), controller_.image().broker(NodeId(broker))->epoch, now_);
+  }
+  DueWork do_due_work() {
+    auto work = controller_.due_work(now_);
+    apply(work.records);
+    return work;
+  }
+  std::int16_t try_to_register(std::int32_t id, std::uint64_t incarnation, std::uint64_t directory = 0) {
+    auto request = registration(id, incarnation);
+    if (directory != 0) request.log_dirs = {{7, directory}};
+    auto decision = controller_.register_broker(request, at());
+    apply(decision.records);
+    return decision.response.error_code;
+  }
+};
+
+TEST_F(SignsTest, ABrokerWhoseDeathIsProvedIsFencedAtOnce) {
+  start_brokers(3);
+  create_on("orders", {1, 2, 3});
+  lose(1);
+  EXPECT_TRUE(do_due_work().records.empty());
+  now_ += base::milliseconds(100);
+  prove(1);
+  const auto proved_at = now_;
+  now_ += base::milliseconds(3);
+  const auto work = do_due_work();
+  EXPECT_TRUE(is_fenced(1));
+  EXPECT_EQ(partition("orders").leader, 2);
+  ASSERT_TRUE(work.failover.has_value());
+  EXPECT_EQ(work.failover->since, proved_at);
+  EXPECT_TRUE(do_due_work().records.empty());
+}
+
+TEST_F(SignsTest, NoneIsFencedFastWhenSeveralVanishTogether) {
+  auto epochs = start_brokers(4);
+  lose(1);
+  now_ += base::milliseconds(100);
+  lose(2);
+  prove(1);
+  EXPECT_TRUE(do_due_work().records.empty());
+  now_ += base::milliseconds(100);
+  prove(2);
+  EXPECT_TRUE(do_due_work().records.empty());
+  now_ += base::seconds(8);
+  beat(3, epochs[3]);
+  beat(4, epochs[4]);
+  now_ += base::seconds(1);
+  do_due_work();
+  do_due_work();
+  EXPECT_TRUE(is_fenced(1));
+  EXPECT_TRUE(is_fenced(2));
+}
+
+TEST_F(SignsTest, OneThatIsBackIsNoCompany) {
+  start_brokers(3);
+  lose(1);
+  lose(2);
+  now_ += base::milliseconds(100);
+  prove(1);
+  EXPECT_TRUE(do_due_work().records.empty());
+  controller_.fast_fence().back(NodeId(2));
+  do_due_work();
+  EXPECT_TRUE(is_fenced(1));
+  EXPECT_FALSE(is_fenced(2));
+}
+
+TEST_F(SignsTest, TheSecondWaitsUntilTheFirstIsBack) {
+  auto epochs = start_brokers(3);
+  lose(1);
+  prove(1);
+  do_due_work();
+  now_ += base::seconds(3);
+  beat(2, epochs[2]);
+  lose(2);
+  prove(2);
+  EXPECT_TRUE(do_due_work().records.empty());
+  EXPECT_EQ(controller_.next_deadline(), base::MonoTime{} + base::seconds(9));
+  restart(1, epochs);
+  do_due_work();
+  EXPECT_TRUE(is_fenced(2));
+}
+
+TEST_F(SignsTest, AProofCountsForOneIncarnation) {
+  auto epochs = start_brokers(2);
+  lose(1);
+  const BrokerEpoch old(epochs[1]);
+  now_ += base::seconds(10);
+  beat(2, epochs[2]);
+  restart(1, epochs);
+  controller_.fast_fence().proved(NodeId(1), old, now_);
+  EXPECT_TRUE(do_due_work().records.empty());
+  EXPECT_FALSE(is_fenced(1));
+}
+
+TEST_F(SignsTest, TheNextControllerKnowsWhoDiedWithTheLast) {
+  start_brokers(3);
+  create_on("orders", {1, 2, 3});
+  ImageBuilder committed(controller_.image());
+  controller_.deactivate();
+  controller_.fast_fence().lost(NodeId(1), committed.image().broker(NodeId(1))->epoch, now_);
+  now_ += base::milliseconds(100);
+  controller_.fast_fence().proved(NodeId(1), committed.image().broker(NodeId(1))->epoch, now_);
+  now_ += base::milliseconds(50);
+  controller_.activate(committed, now_);
+  do_due_work();
+  EXPECT_TRUE(is_fenced(1));
+  EXPECT_EQ(partition("orders").leader, 2);
+}
+
+TEST_F(SignsTest, WhoeverFollowsADeadIncarnationRegistersAtOnce) {
+  start_brokers(3);
+  EXPECT_EQ(try_to_register(2, 7), to_wire(ErrorCode::kDuplicateBrokerRegistration));
+  lose(2);
+  lose(3);
+  EXPECT_EQ(try_to_register(2, 7), to_wire(ErrorCode::kDuplicateBrokerRegistration));
+  prove(2);
+  EXPECT_TRUE(do_due_work().records.empty()) << "not fenced fast: two vanished";
+  EXPECT_EQ(try_to_register(2, 7), 0);
+}
+
+TEST_F(SignsTest, SoDoesOneWithTheDirectoriesOfWhomThisControllerNeverHeard) {
+  auto epochs = start_brokers(3);
+  ImageBuilder committed(controller_.image());
+  controller_.deactivate();
+  controller_.activate(committed, now_);
+  beat(3, epochs[3]);
+  EXPECT_EQ(try_to_register(2, 7, 99), to_wire(ErrorCode::kDuplicateBrokerRegistration))
+      << "another directory";
+  EXPECT_EQ(try_to_register(3, 7), to_wire(ErrorCode::kDuplicateBrokerRegistration)) << "it sends heartbeats";
+  EXPECT_EQ(try_to_register(2, 7), 0);
+}
+
 }  // namespace
 }  // namespace penstock::metadata

@@ -51,11 +51,12 @@ CLOSED = "Producer closed while send in progress"
 class Writer(Tool):
     """An idempotent producer with acks=all and the client's default retries. Of each acknowledged record it keeps
     value, partition and offset, and when it heard of it."""
+    settings = ("retries=2147483647\nenable.idempotence=true\nacks=all\ndelivery.timeout.ms=120000\n"
+                "request.timeout.ms=10000\nlinger.ms=1\n")
 
     def __init__(self, broker, topic, directory, records_per_second, *arguments):
         config = pathlib.Path(directory) / "producer.properties"
-        config.write_text("retries=2147483647\nenable.idempotence=true\nacks=all\ndelivery.timeout.ms=120000\n"
-                          "request.timeout.ms=10000\nlinger.ms=1\n")
+        config.write_text(self.settings)
         self.acked = []
         self.acked_at = []
         self.failed = []

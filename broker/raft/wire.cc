@@ -263,6 +263,9 @@ Asked<VoteAsk> read_ask(const WireIdentity& self, NodeId node, const kafka::Vote
       partition->replica_id < 0) {
     return std::unexpected(ErrorCode::kInvalidRequest);
   }
+  // Who stands in an epoch has no record of it yet; who only asks may have some of the epoch that it is in.
+  const std::int32_t last_epoch_max = partition->replica_epoch - (partition->pre_vote ? 0 : 1);
+  if (partition->last_offset_epoch > last_epoch_max) return std::unexpected(ErrorCode::kInvalidRequest);
   VoteAsk ask;
   ask.from = {NodeId(partition->replica_id), partition->replica_directory_id};
   // Version 0 does not say who is meant.

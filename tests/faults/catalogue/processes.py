@@ -15,35 +15,6 @@ def crash(world):
     victim.start(wait=False)
 
 
-@fault("F1L", "kill -9 of a leader that is not the active controller; started again once others have taken over")
-def crash_leader(world):
-    kill_leader(world, is_controller=False)
-
-
-@fault("F1C", "kill -9 of a leader that is the active controller too; started again once others have taken over")
-def crash_leader_and_controller(world):
-    kill_leader(world, is_controller=True)
-
-
-def kill_leader(world, is_controller):
-    """Moves nothing: it waits for a partition whose leader is what is wanted, and ends that one."""
-    controller = world.cluster.leader()
-    victim = world.leader()
-    for _ in range(40):
-        if (victim is controller) == is_controller:
-            break
-        victim = world.leader()
-    else:
-        # The leaders are all at the wrong node: let the controller go elsewhere by ending it first.
-        controller.kill()
-        controller.start(wait=False)
-        world.count("no such leader")
-        return
-    victim.kill()
-    world.wait_acked(30)
-    victim.start(wait=False)
-
-
 @fault("F2", "kill -9 of all brokers at once, started again in any order; or of each new leader in turn, without pause")
 def crash_all(world):
     if world.chance.random() < 0.5:

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Paired benchmark against Apache Kafka: the same load on both brokers, in turn, and the ratio pair by pair.
 
-    tests/bench/run.py [--pairs 5] [--only NAME] [--scale 1.0] [--penstock-only]
+    tests/bench/run.py [--pairs 5] [--only NAME] [--scale 1.0] [--penstock-only] [--replicas 3]
 
 A pair runs all rows on Kafka (K) and on Penstock (P), in the order K P P K ..., each on a fresh data directory
 under the same parent, with the same clients, every row after a warm-up. Broker CPU comes from /proc/PID/stat,
-that of the client from getrusage, memory from RssAnon. Nothing is asserted: the table has ratios
+that of the client from getrusage, memory from RssAnon. With --replicas 3 it is three brokers each (and controllers, all
+three), topics of three replicas with min.insync.replicas=2, and the sums of the three. Nothing is asserted: the table has ratios
 (Penstock / Kafka) with their spread, and the reader judges.
 """
 import argparse
@@ -24,11 +25,13 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import cluster  # noqa: E402
 import penstock  # noqa: E402
 
 RDKAFKA = penstock.BIN.parent / "tests" / "bench-rdkafka"
 TICKS = os.sysconf("SC_CLK_TCK")
 PARTITIONS = 6
+IDLE_SECONDS = 5
 
 
 def cpu_seconds(pid):
@@ -46,9 +49,13 @@ def memory_mb(pid):
     return int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1024
 
 
+JVM = ("-Xms1g", "-Xmx1g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+
+
 class Kafka:
     """Apache Kafka as one combined node, with the same interface as penstock.Broker."""
     name = "Kafka"
+    topic_arguments = ("--replication-factor", "1")
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -70,13 +77,16 @@ num.io.threads=4
         penstock.java("kafka.tools.StorageTool", "format", "--config", config, "--cluster-id", penstock.CLUSTER_ID)
         with open(self.directory / "kafka.log", "wb") as log:
             self.process = subprocess.Popen(
-                ["java", "-Xms1g", "-Xmx1g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                 "-cp", f"{penstock.KAFKA_LIBS}/*", "kafka.Kafka", str(config)], stdout=log, stderr=log)
+                ["java", *JVM, "-cp", f"{penstock.KAFKA_LIBS}/*", "kafka.Kafka", str(config)], stdout=log, stderr=log)
         penstock.wait_until(lambda: penstock.kcat(self, "-L", "-m", "2", check=False).returncode == 0, 60, "Kafka up")
 
     @property
     def bootstrap(self):
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def pids(self):
+        return [self.process.pid]
 
     def stop(self):
         self.process.terminate()
@@ -85,10 +95,49 @@ num.io.threads=4
 
 class Penstock(penstock.Broker):
     name = "Penstock"
+    topic_arguments = Kafka.topic_arguments
+
+    @property
+    def pids(self):
+        return [self.process.pid]
 
     def __init__(self, directory):
         super().__init__(directory, {"penstock.log.level": "warn"})
         self.start()
+
+
+class Three(cluster.Cluster):
+    """Three combined nodes."""
+    topic_arguments = ("--replication-factor", "3", "--config", "min.insync.replicas=2")
+    of_kafka = ()
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        super().__init__(directory, dict.fromkeys((1, 2, 3), "broker,controller"),
+                         {"num.network.threads": "2", "num.io.threads": "4", "penstock.log.level": "warn"},
+                         self.of_kafka)
+        for node in self.nodes.values():
+            node.jvm = JVM
+            # Its log level hides the line that a Kafka node says when it is ready.
+            node.wait_ready = lambda: None
+        self.start()
+        penstock.wait_until(lambda: "3 brokers" in penstock.kcat(self, "-L", "-m", "2", check=False).stdout, 90,
+                            "three brokers are up")
+        time.sleep(IDLE_SECONDS)
+        print(f"  {self.name}, idle: {sum(map(memory_mb, self.pids)):.0f} MB", file=sys.stderr, flush=True)
+
+    @property
+    def pids(self):
+        return [node.process.pid for node in self.nodes.values()]
+
+
+class ThreePenstock(Three):
+    name = "Penstock"
+
+
+class ThreeKafka(Three):
+    name = "Kafka"
+    of_kafka = (1, 2, 3)
 
 
 @dataclasses.dataclass
@@ -109,18 +158,19 @@ class Figures:
 
 
 def create_topic(broker, topic):
-    penstock.topics(broker, "--create", "--topic", topic, "--partitions", PARTITIONS, "--replication-factor", "1")
+    penstock.topics(broker, "--create", "--topic", topic, "--partitions", PARTITIONS,
+                    *broker.topic_arguments)
 
 
 def measured(broker, megabytes, work):
-    before = cpu_seconds(broker.process.pid)
+    before = sum(map(cpu_seconds, broker.pids))
     client_before = client_cpu_seconds()
     begin = time.monotonic()
     seconds = work()
     elapsed = time.monotonic() - begin
-    cpu = cpu_seconds(broker.process.pid) - before
+    cpu = sum(map(cpu_seconds, broker.pids)) - before
     client = client_cpu_seconds() - client_before
-    return Figures(seconds or elapsed, megabytes, cpu, client, memory_mb(broker.process.pid))
+    return Figures(seconds or elapsed, megabytes, cpu, client, sum(map(memory_mb, broker.pids)))
 
 
 def client(tool, *arguments):
@@ -193,6 +243,14 @@ ROWS = {
 }
 
 
+# With three replicas.
+ROWS_OF_THREE = {
+    "3 replicas: produce 1 KiB, acks=all, librdkafka": rdkafka_row("produce", 1024, 500_000),
+    "3 replicas: produce 1 KiB, acks=all, Java": produce_row(1024, 500_000, "acks=all"),
+    "3 replicas: produce 100 B, acks=all, Java": produce_row(100, 1_500_000, "acks=all", "batch.size=8192"),
+}
+
+
 def run_rows(kind, rows, scale):
     """All rows on one broker, each on a topic of its own: later rows find a warm broker, as in production."""
     directory = tempfile.mkdtemp(prefix="penstock-bench-")
@@ -246,16 +304,18 @@ def main():
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the numbers of records")
     parser.add_argument("--penstock-only", action="store_true", help="no Kafka and no table: to profile")
+    parser.add_argument("--replicas", type=int, choices=(1, 3), default=1)
     args = parser.parse_args()
-    rows = {name: row for name, row in ROWS.items() if args.only in name}
+    kafka, own, all_rows = (Kafka, Penstock, ROWS) if args.replicas == 1 else (ThreeKafka, ThreePenstock, ROWS_OF_THREE)
+    rows = {name: row for name, row in all_rows.items() if args.only in name}
     if args.penstock_only:
-        run_rows(Penstock, rows, args.scale)
+        run_rows(own, rows, args.scale)
         return
     pairs = []
     for i in range(args.pairs):
-        order = (Kafka, Penstock) if i % 2 == 0 else (Penstock, Kafka)
+        order = (kafka, own) if i % 2 == 0 else (own, kafka)
         results = {kind: run_rows(kind, rows, args.scale) for kind in order}
-        pairs.append((results[Kafka], results[Penstock]))
+        pairs.append((results[kafka], results[own]))
         # After each pair, so that a run that is cut short has a table.
         print_table(rows, pairs)
 

@@ -158,13 +158,13 @@ def status(text):
 
 class KafkaNode(Node):
     """The same node, run by Apache Kafka."""
+    jvm = ("-Xmx320m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info")
 
     def start(self, wait=True):
         self.started_at = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                ["java", "-Xmx320m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp",
-                 f"{KAFKA_LIBS}/*", "kafka.Kafka", self.config], stdout=log, stderr=log)
+                ["java", *self.jvm, "-cp", f"{KAFKA_LIBS}/*", "kafka.Kafka", self.config], stdout=log, stderr=log)
         if wait:
             self.wait_ready()
         return self

@@ -46,6 +46,7 @@ StepResult reconcile_volumes(ClusterContext& context);
 StepResult roll_pods(ClusterContext& context);
 StepResult remove_old_configs(ClusterContext& context);
 StepResult remove_move_throttles(ClusterContext& context);
+StepResult raise_internal_topics(ClusterContext& context);
 StepResult reconcile_cluster_defaults(ClusterContext& context);
 
 // The status that the pass arrived at. `error`: what stopped it, or null.

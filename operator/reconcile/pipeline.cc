@@ -29,6 +29,7 @@ constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
     // After the roll: old pods need their old config until they are gone.
     {"old configs", remove_old_configs},
     // The rest needs brokers that answer.
+    {"internal topics", raise_internal_topics},
     {"throttles", remove_move_throttles},
     {"cluster defaults", reconcile_cluster_defaults},
 });

@@ -118,6 +118,33 @@ std::vector<resources::ReplicaHost> staying_hosts(const Deps& deps, const std::s
   return hosts;
 }
 
+bool has_factor(const PartitionState& partition, std::int32_t factor) {
+  return static_cast<std::int32_t>(partition.target().size()) == factor;
+}
+
+std::vector<PartitionMove> plan_factor(const ClusterLayout& layout, std::vector<resources::ReplicaHost> hosts,
+                                       const std::string& topic, std::int32_t factor) {
+  resources::ReplicaPlan plan(std::move(hosts));
+  for (const auto& [name, partitions] : layout.topics) {
+    for (const PartitionState& partition : partitions) plan.count(partition.target());
+  }
+  const std::size_t running = count_moves(layout);
+  std::vector<PartitionMove> moves;
+  const auto found = layout.topics.find(topic);
+  if (found == layout.topics.end()) return moves;
+  for (std::size_t i = 0; i < found->second.size(); ++i) {
+    const PartitionState& partition = found->second[i];
+    // Without a leader there is nobody to copy from.
+    if (has_factor(partition, factor) || partition.leader < 0) continue;
+    if (!partition.is_moving() && running + moves.size() >= kMovesMax) continue;
+    const auto index = static_cast<std::int32_t>(i);
+    moves.push_back({topic, index,
+                     plan.place({index, partition.leader, partition.target(), partition.isr},
+                                static_cast<std::size_t>(factor))});
+  }
+  return moves;
+}
+
 aio::Task<Result<>> move_throttled(TopicAdmin& admin, const ClusterLayout& layout,
                                    std::set<std::string> topics, std::vector<PartitionMove> moves) {
   for (const PartitionMove& move : moves) topics.insert(move.topic);

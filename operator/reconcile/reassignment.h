@@ -30,6 +30,14 @@ std::vector<resources::ReplicaHost> staying_hosts(const Deps& deps, const std::s
                                                   const std::string& cluster_name,
                                                   const ClusterLayout& layout);
 
+// Whether the partition has that many replicas, or will have when its move is done.
+bool has_factor(const PartitionState& partition, std::int32_t factor);
+
+// Moves that give the topic's partitions `factor` replicas, for as many of them as may begin now.
+// REQUIRES: 1 <= factor <= number of hosts.
+std::vector<PartitionMove> plan_factor(const ClusterLayout& layout, std::vector<resources::ReplicaHost> hosts,
+                                       const std::string& topic, std::int32_t factor);
+
 // Begins `moves`, throttled as those are that `topics` are already in. `moves` may be empty.
 aio::Task<base::Result<>> move_throttled(TopicAdmin& admin, const ClusterLayout& layout,
                                          std::set<std::string> topics, std::vector<PartitionMove> moves);

@@ -73,11 +73,14 @@ class InstallTest(NamespaceTest):
     def check_that_it_leaves_other_namespaces_alone(self):
         self.assertTrue(self.can("create", "statefulsets.apps", self.namespace))
         self.assertFalse(self.can("delete", "persistentvolumeclaims", self.namespace))
-        self.assertFalse(self.can("get", "secrets", self.namespace))
+        # One by its name, that of the brokers' admin ports; it cannot look for others.
+        self.assertFalse(self.can("list", "secrets", self.namespace))
+        self.assertFalse(self.can("patch", "secrets", self.namespace))
         other = f"{self.namespace}-other"
         self.create_namespace(other)
         self.addCleanup(remove_kinds)
         self.assertFalse(self.can("list", "pods", other))
+        self.assertFalse(self.can("get", "secrets", other))
         kubectl("-n", other, "apply", "-f", "-", stdin=ONE_BROKER)
         self.start_cluster()
         # Younger than this one, and still nobody has looked at it.

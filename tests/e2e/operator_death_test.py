@@ -22,7 +22,7 @@ from kubernetes import (ONE_BROKER, OPERATOR_NAMESPACE, ROOT, TOPIC, NamespaceTe
                         kubectl, wait_until)
 
 BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", ROOT / "build/release/bin")).resolve()
-CHILDREN = "configmap,service,serviceaccount,statefulset,poddisruptionbudget,pod,persistentvolumeclaim"
+CHILDREN = "configmap,secret,service,serviceaccount,statefulset,poddisruptionbudget,pod,persistentvolumeclaim"
 # What the namespace has by itself.
 NOT_OURS = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 PHASE_SECONDS = 90

@@ -5,7 +5,6 @@
 #include "operator/reconcile/reassignment.h"
 #include "operator/reconcile/topic_context.h"
 #include "operator/resources/read_json.h"
-#include "operator/resources/replica_plan.h"
 
 namespace penstock::reconcile {
 namespace {
@@ -13,10 +12,6 @@ namespace {
 using resources::child_of;
 
 constexpr auto kProgressInterval = base::seconds(2);
-
-bool has_factor(const PartitionState& partition, std::int32_t factor) {
-  return static_cast<std::int32_t>(partition.target().size()) == factor;
-}
 
 std::string plural(std::int32_t count) {
   return std::to_string(count) + (count == 1 ? " replica" : " replicas");
@@ -40,30 +35,6 @@ std::string why_not(const TopicContext& context, std::int32_t factor) {
 bool is_too_much(const TopicContext& context, std::int32_t factor) {
   const Json& cluster = context.deps.store.clusters.find(context.topic.meta.ns, context.topic.cluster_name);
   return factor > resources::int_or_none(child_of(cluster, "spec"), "replicas").value_or(1);
-}
-
-// Moves for as many partitions as may begin now.
-std::vector<PartitionMove> plan_moves(const TopicContext& context, const ClusterLayout& layout,
-                                      std::vector<resources::ReplicaHost> hosts, std::int32_t factor) {
-  resources::ReplicaPlan plan(std::move(hosts));
-  for (const auto& [name, partitions] : layout.topics) {
-    for (const PartitionState& partition : partitions) plan.count(partition.target());
-  }
-  const std::size_t running = count_moves(layout);
-  std::vector<PartitionMove> moves;
-  const auto topic = layout.topics.find(context.topic_name);
-  if (topic == layout.topics.end()) return moves;
-  for (std::size_t i = 0; i < topic->second.size(); ++i) {
-    const PartitionState& partition = topic->second[i];
-    // Without a leader there is nobody to copy from.
-    if (has_factor(partition, factor) || partition.leader < 0) continue;
-    if (!partition.is_moving() && running + moves.size() >= kMovesMax) continue;
-    const auto index = static_cast<std::int32_t>(i);
-    moves.push_back({context.topic_name, index,
-                     plan.place({index, partition.leader, partition.target(), partition.isr},
-                                static_cast<std::size_t>(factor))});
-  }
-  return moves;
 }
 
 }  // namespace
@@ -126,7 +97,7 @@ StepResult reconcile_replication(TopicContext& context) {
     }
     co_return StepOutcome::requeue_after(kTopicDriftInterval);
   }
-  auto moves = plan_moves(context, *layout, std::move(hosts), *factor);
+  auto moves = plan_factor(*layout, std::move(hosts), context.topic_name, *factor);
   const auto begun = co_await move_throttled(*context.admin, *layout, {context.topic_name}, std::move(moves));
   if (!begun)
     co_return refused_or_failed(context, begun.error(), "RefusedByBroker", "spec.replicationFactor: ");

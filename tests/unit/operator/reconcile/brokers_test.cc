@@ -161,6 +161,30 @@ TEST(Brokers, TheAdminTokenIsMadeOnceAndAgainWhenItIsGone) {
   EXPECT_TRUE(world.kube.all(kube::kSecretKind).empty());
 }
 
+// They were made when there was one broker.
+TEST(Brokers, KafkasOwnTopicsGetReplicasAsBrokersCome) {
+  World world;
+  world.add_cluster(R"({"storage":{"size":"1Gi"}})");
+  world.settle();
+  world.admin.topics["__consumer_offsets"] = {"id-1", 50, 1, {}};
+  world.admin.topics["plain"] = {"id-2", 3, 1, {}};
+  world.settle();
+  world.edit(kube::kKafkaClusterKind, "demo", R"({"replicas":3})");
+  world.settle();
+  for (const PartitionState& one : world.admin.topics.at("__consumer_offsets").layout) {
+    EXPECT_EQ(one.replicas.size(), 3u);
+    EXPECT_FALSE(one.is_moving());
+  }
+  EXPECT_LE(world.admin.moving_max, 20u);
+  EXPECT_FALSE(world.admin.is_unthrottled);
+  // Whoever makes a topic decides for it.
+  EXPECT_EQ(world.admin.topics.at("plain").layout[0].replicas.size(), 1u);
+  EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready"));
+  const int changes = world.admin.changes;
+  world.pass();
+  EXPECT_EQ(world.admin.changes, changes);
+}
+
 TEST(Brokers, ATopicWaitsForTheBrokersThatItsReplicasNeed) {
   World world;
   world.pods_not_ready = {"demo-2"};

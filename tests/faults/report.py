@@ -33,10 +33,14 @@ class Run:
 COLUMNS = ["commit", *(field.name for field in dataclasses.fields(Run))]
 
 
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def commit():
-    text = subprocess.run(["git", "describe", "--always", "--dirty", "--exclude", "*"], cwd=ROOT, check=True,
-                          capture_output=True, text=True).stdout
-    return text.strip()
+    """What is checked out; with a + when more has changed than what is written here."""
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
+    return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
 
 
 def record(run):

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Three brokers on the local runtime, as Apache Kafka's own tools see them, and with brokers that die under load."""
 import json
+import os
 import pathlib
+import shutil
+import signal
 import sys
 import tempfile
 import unittest
@@ -10,10 +13,15 @@ sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 import verifiable  # noqa: E402
 from cluster import quorum, status  # noqa: E402
 from local_cluster import LocalClusterTest  # noqa: E402
-from penstock import java, topics, wait_until  # noqa: E402
+from penstock import java, kcat, topics, wait_until  # noqa: E402
 from safety import check_acked, describe, wait_isr  # noqa: E402
 
 IDLE_RSS_KIB_MAX = 80 * 1024  # Of all three.
+
+
+def directory_id(data):
+    text = (data / "meta.properties").read_text()
+    return next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith("directory.id="))
 
 
 class BrokersTest(LocalClusterTest):
@@ -86,6 +94,26 @@ class BrokersTest(LocalClusterTest):
                 writer.stop()
         check_acked(self, self, "test", writer)
         self.assertEqual([broker["restarts"] for broker in self.brokers().values()], [1, 1, 1])
+
+    def test_a_broker_that_lost_its_volume_comes_back_as_somebody_new(self):
+        kcat(self, "-P", "-t", "test", "-X", "acks=all", input_text="".join(f"{i}\n" for i in range(100)))
+        data = self.home / "volumes/default/data-demo-1/data"
+        before = directory_id(data)
+        # It has begun: known to the operator, and so to the pod when it starts again.
+        first_start = self.home / "pods/default/demo-1/first-start/first-start.properties"
+        wait_until(lambda: "formatted=0,1,2" in first_start.read_text(), 30, "all have begun")
+        pid = self.brokers()[1]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        shutil.rmtree(data)
+        os.kill(pid, signal.SIGKILL)
+        self.wait_restarted(1, pid)
+        wait_isr(self, "test", {0, 1, 2})
+        self.assertNotEqual(directory_id(data), before)
+        # Nobody votes under the id that is lost, and a quorum of the others still decides.
+        replicas = quorum("--bootstrap-server", self.bootstrap, "describe", "--replication")
+        self.assertIn(directory_id(data), replicas)
+        topics(self, "--create", "--topic", "after")
+        self.assertEqual(len(kcat(self, "-C", "-t", "test", "-e", "-q").stdout.split()), 100)
 
     def test_idle_brokers_are_small_and_a_fourth_joins(self):
         rss = 0

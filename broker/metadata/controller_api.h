@@ -21,7 +21,7 @@ class ControllerApi {
   virtual aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) = 0;
   PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
   PENSTOCK_CONTROLLER_CALL(register_controller, ControllerRegistration, )
-  PENSTOCK_CONTROLLER_CALL(describe_quorum, DescribeQuorum, )
+  PENSTOCK_QUORUM_CALLS(PENSTOCK_CONTROLLER_CALL)
 #undef PENSTOCK_CONTROLLER_CALL
 };
 

@@ -3,6 +3,8 @@
 // Threads: constants.
 #pragma once
 
+#include "kafka/messages/add_raft_voter_request.h"
+#include "kafka/messages/add_raft_voter_response.h"
 #include "kafka/messages/allocate_producer_ids_request.h"
 #include "kafka/messages/allocate_producer_ids_response.h"
 #include "kafka/messages/alter_configs_request.h"
@@ -33,6 +35,8 @@
 #include "kafka/messages/incremental_alter_configs_response.h"
 #include "kafka/messages/list_partition_reassignments_request.h"
 #include "kafka/messages/list_partition_reassignments_response.h"
+#include "kafka/messages/remove_raft_voter_request.h"
+#include "kafka/messages/remove_raft_voter_response.h"
 #include "kafka/messages/unregister_broker_request.h"
 #include "kafka/messages/unregister_broker_response.h"
 #include "kafka/messages/update_features_request.h"
@@ -56,3 +60,9 @@
   X(assign_replicas_to_dirs, AssignReplicasToDirs, assign_replicas_to_dirs(asked))                    \
   X(unregister_broker, UnregisterBroker, unregister_broker(asked))                                    \
   X(update_features, UpdateFeatures, update_features(asked))
+
+// What the leader of the metadata quorum answers without the controller; without decisions.
+#define PENSTOCK_QUORUM_CALLS(X)       \
+  X(describe_quorum, DescribeQuorum, ) \
+  X(add_raft_voter, AddRaftVoter, )    \
+  X(remove_raft_voter, RemoveRaftVoter, )

@@ -24,10 +24,19 @@ bool says_not_controller(const Response& response) {
   const auto code = kafka::retriable_failure(response);
   return code && static_cast<ErrorCode>(*code) == ErrorCode::kNotController;
 }
+// What the leader of the quorum itself answers knows no controller.
+bool says_not_leader(std::int16_t code) {
+  return static_cast<ErrorCode>(code) == ErrorCode::kNotLeaderOrFollower;
+}
+bool says_not_controller(const kafka::AddRaftVoterResponse& response) {
+  return says_not_leader(response.error_code);
+}
+bool says_not_controller(const kafka::RemoveRaftVoterResponse& response) {
+  return says_not_leader(response.error_code);
+}
 bool says_not_controller(const kafka::DescribeQuorumResponse& response) {
   return !response.topics.empty() && !response.topics.front().partitions.empty() &&
-         static_cast<ErrorCode>(response.topics.front().partitions.front().error_code) ==
-             ErrorCode::kNotLeaderOrFollower;
+         says_not_leader(response.topics.front().partitions.front().error_code);
 }
 
 }  // namespace
@@ -129,7 +138,7 @@ aio::Task<typename Request::Response> ControllerRouter::route(Request request, L
   }
 PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
 PENSTOCK_CONTROLLER_CALL(register_controller, ControllerRegistration, )
-PENSTOCK_CONTROLLER_CALL(describe_quorum, DescribeQuorum, )
+PENSTOCK_QUORUM_CALLS(PENSTOCK_CONTROLLER_CALL)
 #undef PENSTOCK_CONTROLLER_CALL
 
 }  // namespace penstock::metadata

@@ -46,7 +46,7 @@ class ControllerRouter final : public ControllerApi {
   aio::Task<kafka::Message##Response> method(aio::Reactor& home, kafka::Message##Request request) override;
   PENSTOCK_CONTROLLER_CALLS(PENSTOCK_CONTROLLER_CALL)
   PENSTOCK_CONTROLLER_CALL(register_controller, ControllerRegistration, )
-  PENSTOCK_CONTROLLER_CALL(describe_quorum, DescribeQuorum, )
+  PENSTOCK_QUORUM_CALLS(PENSTOCK_CONTROLLER_CALL)
 #undef PENSTOCK_CONTROLLER_CALL
 
  private:

@@ -27,6 +27,8 @@ raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
   raft.core.election_timeout = base::milliseconds(options.config->quorum_election_timeout_ms());
   raft.core.election_backoff_max = base::milliseconds(options.config->quorum_election_backoff_max_ms());
   raft.core.fetch_timeout = base::milliseconds(options.config->quorum_fetch_timeout_ms());
+  raft.core.change_timeout = base::milliseconds(options.config->quorum_request_timeout_ms());
+  raft.core.is_joining = options.is_controller && options.config->quorum_auto_join();
   raft.segment_bytes = options.config->log_segment_bytes();
   raft.segment_ms = options.config->log_segment_ms();
   return raft;
@@ -102,8 +104,9 @@ base::Result<> MetadataNode::open_raft() {
   for (const Endpoint& at : options_.controller_listeners) {
     channel.identity.endpoints.push_back({at.name, at.host, at.port});
   }
-  channel_ = std::make_unique<raft::QuorumChannel>(std::move(channel));
   raft::RaftNodeOptions raft = raft_options(options_);
+  raft.core.endpoints = channel.identity.endpoints;
+  channel_ = std::make_unique<raft::QuorumChannel>(std::move(channel));
   if (options_.transport != nullptr) raft.peers = channel_.get();
   TRY_ASSIGN(raft_, raft::RaftNode::open(std::move(raft)));
   channel_->attach(*raft_);

@@ -68,4 +68,14 @@ aio::Task<kafka::DescribeQuorumResponse> MetadataNode::describe_quorum(aio::Reac
   co_return co_await quorum_->describe(home, std::move(request));
 }
 
+aio::Task<kafka::AddRaftVoterResponse> MetadataNode::add_raft_voter(aio::Reactor& home,
+                                                                    kafka::AddRaftVoterRequest request) {
+  co_return co_await quorum_->add_voter(home, std::move(request));
+}
+
+aio::Task<kafka::RemoveRaftVoterResponse> MetadataNode::remove_raft_voter(
+    aio::Reactor& home, kafka::RemoveRaftVoterRequest request) {
+  co_return co_await quorum_->remove_voter(home, std::move(request));
+}
+
 }  // namespace penstock::metadata

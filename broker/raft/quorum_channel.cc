@@ -7,6 +7,7 @@
 #include "base/aio/refusal.h"
 #include "base/aio/sleep.h"
 #include "base/log.h"
+#include "broker/raft/wire_voters.h"
 
 namespace penstock::raft {
 
@@ -18,6 +19,10 @@ constexpr std::size_t kLinksMax = 256;
 constexpr base::Duration kGoodbyeMax = base::milliseconds(500);
 
 kafka::Endpoint endpoint_of(const NodeEndpoint& at) { return {at.host, at.port}; }
+
+template <typename Ask>
+constexpr bool kIsAboutVoters = std::is_same_v<Ask, AddVoterAsk> || std::is_same_v<Ask, RemoveVoterAsk> ||
+                                std::is_same_v<Ask, UpdateVoterAsk> || std::is_same_v<Ask, VersionsAsk>;
 
 }  // namespace
 
@@ -89,12 +94,26 @@ void QuorumChannel::note_connection(NodeId node, const kafka::Link::Opened& outc
 }
 
 template <typename Ask>
+std::optional<kafka::Endpoint> QuorumChannel::address_for(const ReplicaKey& to, const Ask& ask) {
+  if constexpr (std::is_same_v<Ask, VersionsAsk>) {
+    // Where the voter-to-be says that it is, nowhere else.
+    const auto at = std::ranges::find(ask.endpoints, options_.identity.listener_name, &Endpoint::name);
+    return at == ask.endpoints.end() ? std::nullopt : std::optional(kafka::Endpoint{at->host, at->port});
+  } else {
+    return address_of(to.id);
+  }
+}
+
+template <typename Ask>
 aio::Task<> QuorumChannel::exchange(ReplicaKey to, Ask ask) {
   constexpr bool kIsGoodbye = std::is_same_v<Ask, EndEpochAsk>;
-  constexpr Use kUse = std::is_same_v<Ask, FetchAsk> ? Use::kFetch : Use::kElection;
+  // A change of the voters is answered late, and holds up no vote.
+  constexpr Use kUse = std::is_same_v<Ask, FetchAsk> ? Use::kFetch
+                       : kIsAboutVoters<Ask>         ? Use::kVoters
+                                                     : Use::kElection;
   // Whatever comes of it comes later: the node is in the midst of its effects.
   co_await aio::yield(*options_.reactor);
-  const auto address = address_of(to.id);
+  const auto address = address_for(to, ask);
   if (!address) {
     node_->unanswered(to, ask);
     co_return;
@@ -142,6 +161,14 @@ void QuorumChannel::send(const ReplicaKey& to, Message ask) {
     aio::spawn(gate_, "raft begin epoch", exchange(to, *begin));
   } else if (auto* end = std::get_if<EndEpochAsk>(&ask)) {
     aio::spawn(gate_, "raft end epoch", exchange(to, std::move(*end)));
+  } else if (auto* add = std::get_if<AddVoterAsk>(&ask)) {
+    aio::spawn(gate_, "raft add voter", exchange(to, std::move(*add)));
+  } else if (auto* remove = std::get_if<RemoveVoterAsk>(&ask)) {
+    aio::spawn(gate_, "raft remove voter", exchange(to, std::move(*remove)));
+  } else if (auto* update = std::get_if<UpdateVoterAsk>(&ask)) {
+    aio::spawn(gate_, "raft update voter", exchange(to, std::move(*update)));
+  } else if (auto* versions = std::get_if<VersionsAsk>(&ask)) {
+    aio::spawn(gate_, "raft voter versions", exchange(to, std::move(*versions)));
   }
 }
 

@@ -7,7 +7,7 @@
 //
 // Lifetime: attach() before the first send(); stop() before the node goes.
 // Threads: the control reactor.
-// Bounds: two connections to each address, ConnectionOptions::in_flight_max questions on each.
+// Bounds: three connections to each address, ConnectionOptions::in_flight_max questions on each.
 #pragma once
 
 #include <map>
@@ -54,13 +54,15 @@ class QuorumChannel final : public PeerSender {
   std::optional<NodeEndpoint> find(NodeId node) const;
 
  private:
-  enum class Use : std::uint8_t { kFetch, kElection };
+  enum class Use : std::uint8_t { kFetch, kElection, kVoters };
 
   template <typename Ask>
   aio::Task<> exchange(ReplicaKey to, Ask ask);
   std::optional<kafka::Endpoint> address_of(NodeId node);
   // What came of an attempt to connect to the node.
   void note_connection(NodeId node, const kafka::Link::Opened& outcome);
+  template <typename Ask>
+  std::optional<kafka::Endpoint> address_for(const ReplicaKey& to, const Ask& ask);
   std::shared_ptr<kafka::Link> link_to(const kafka::Endpoint& endpoint, Use use);
 
   const QuorumChannelOptions options_;

@@ -3,13 +3,14 @@
 // Threads: every call from the reactor `home`, where it also ends; the work is done on the control reactor.
 // Lifetime: node and channel outlive every call.
 // ERRORS: in the responses, as the protocol has them; BROKER_NOT_AVAILABLE once the node has stopped.
-// Source: KIP-595, KIP-853, KIP-836 (DescribeQuorum).
+// Source: KIP-595, KIP-853 (quorum_service_voters.cc), KIP-836 (DescribeQuorum).
 #pragma once
 
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
 #include "broker/raft/quorum_channel.h"
 #include "broker/raft/raft_node.h"
+#include "broker/raft/wire_voters.h"
 #include "kafka/messages/describe_quorum_request.h"
 #include "kafka/messages/describe_quorum_response.h"
 
@@ -28,6 +29,13 @@ class QuorumService {
   aio::Task<kafka::FetchResponse> fetch(aio::Reactor& home, kafka::FetchRequest request);
   // NOT_LEADER_OR_FOLLOWER unless this node leads.
   aio::Task<kafka::DescribeQuorumResponse> describe(aio::Reactor& home, kafka::DescribeQuorumRequest request);
+  // Changes of the voters: NOT_LEADER_OR_FOLLOWER unless this node leads, REQUEST_TIMED_OUT while another one
+  // is under way or when it is not done in controller.quorum.request.timeout.ms.
+  aio::Task<kafka::AddRaftVoterResponse> add_voter(aio::Reactor& home, kafka::AddRaftVoterRequest request);
+  aio::Task<kafka::RemoveRaftVoterResponse> remove_voter(aio::Reactor& home,
+                                                         kafka::RemoveRaftVoterRequest request);
+  aio::Task<kafka::UpdateRaftVoterResponse> update_voter(aio::Reactor& home,
+                                                         kafka::UpdateRaftVoterRequest request);
   // kNoNode while none is known.
   aio::Task<NodeId> leader(aio::Reactor& home);
 
@@ -36,6 +44,9 @@ class QuorumService {
   aio::Task<kafka::BeginQuorumEpochResponse> begin_here(const kafka::BeginQuorumEpochRequest& request);
   aio::Task<kafka::EndQuorumEpochResponse> end_here(const kafka::EndQuorumEpochRequest& request);
   aio::Task<kafka::FetchResponse> fetch_here(const kafka::FetchRequest& request);
+  template <typename Request>
+  aio::Task<typename Request::Response> change_here(const Request& request);
+  aio::Task<kafka::UpdateRaftVoterResponse> update_here(const kafka::UpdateRaftVoterRequest& request);
   kafka::DescribeQuorumResponse describe_here(const kafka::DescribeQuorumRequest& request) const;
 
   aio::Reactor& reactor_;

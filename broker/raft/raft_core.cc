@@ -31,7 +31,7 @@ const Voter* RaftCore::find_voter(NodeId id) const {
 bool RaftCore::is_voter(const ReplicaKey& key) const {
   const Voter* voter = find_voter(key.id);
   if (voter == nullptr) return false;
-  return key.directory.is_zero() || voter->key.directory.is_zero() || voter->key.directory == key.directory;
+  return voter->key.directory.is_zero() || voter->key.directory == key.directory;
 }
 
 base::Duration RaftCore::random_timeout(base::Duration base) {
@@ -48,8 +48,12 @@ void RaftCore::start(base::MonoTime now) {
     become_candidate(now);
     return;
   }
-  // A leader does not lead on after a restart: what it promised in memory is gone.
-  if (election_.leader != kafka::kNoNode && election_.leader != options_.self.id) {
+  if (election_.leader == options_.self.id) {
+    // A leader does not lead on after a restart: what it promised in memory is gone. Nor does it vote in that
+    // epoch, which had its vote.
+    role_ = Role::kResigned;
+    deadline_ = now + random_timeout(options_.election_timeout);
+  } else if (election_.leader != kafka::kNoNode) {
     become_follower(now, election_.leader, election_.epoch);
   } else {
     become_unattached(now, election_.epoch, kafka::kNoNode);
@@ -65,12 +69,15 @@ base::MonoTime RaftCore::next_deadline() const {
   base::MonoTime next = deadline_;
   for (const auto& [id, at] : retries_) next = std::min(next, at);
   for (const ParkedFetch& parked : parked_) next = std::min(next, parked.until);
-  return next;
+  if (change_) next = std::min(next, change_->until);
+  return std::min(next, mend_at_);
 }
 
 void RaftCore::tick(base::MonoTime now) {
   ask_again(now);
   serve_overdue(now);
+  expire_change(now);
+  mend_own_vote(now);
   if (now < deadline_) return;
   switch (role_) {
     case Role::kUnattached:
@@ -79,11 +86,13 @@ void RaftCore::tick(base::MonoTime now) {
       if (std::exchange(is_leader_dead_, false)) ++successions_;
       if (is_self_voter()) {
         become_prospective(now);
-      } else {
-        // The leader may be another by now, and somebody else may know it.
-        become_unattached(now, election_.epoch, kafka::kNoNode);
-        fetch();
+        return;
       }
+      // The leader may be another by now, and somebody else may know it.
+      if (role_ != Role::kResigned) become_unattached(now, election_.epoch, kafka::kNoNode);
+      deadline_ = now + random_timeout(options_.election_timeout);
+      is_fetching_ = false;
+      fetch();
       return;
     case Role::kProspective:
     case Role::kCandidate: {
@@ -110,6 +119,8 @@ void RaftCore::unanswered(base::MonoTime now, const ReplicaKey& to, const Messag
     if (role_ != asked_as || vote->epoch != election_.epoch) return;
   } else if (const auto* begin = std::get_if<BeginEpochAsk>(&ask)) {
     if (role_ != Role::kLeader || begin->epoch != election_.epoch) return;
+  } else if (const auto* versions = std::get_if<VersionsAsk>(&ask)) {
+    return on(now, VersionsAnswer{.id = versions->id, .refusal = Refusal::kUnavailable});
   } else {
     return;
   }
@@ -144,7 +155,7 @@ void RaftCore::ask_again(base::MonoTime now) {
   for (const NodeId id : due) {
     retries_.erase(id);
     const Voter* voter = find_voter(id);
-    if (role_ == Role::kFollower || role_ == Role::kUnattached) {
+    if (may_fetch()) {
       fetch();
     } else if (voter != nullptr && role_ == Role::kLeader) {
       begin_epoch(*voter);
@@ -170,6 +181,7 @@ bool RaftCore::observe(base::MonoTime now, LeaderEpoch epoch, NodeId leader) {
 
 void RaftCore::leave_role() {
   if (role_ == Role::kLeader) {
+    if (change_) end_change({Refusal::kNotLeader});
     effects_.emplace_back(LoseLeadership{election_.epoch});
     for (const ParkedFetch& parked : std::exchange(parked_, {})) {
       FetchAnswer answer{.id = parked.ask.id, .from = options_.self.id, .refusal = Refusal::kNotLeader};
@@ -178,6 +190,7 @@ void RaftCore::leave_role() {
     }
   }
   is_active_ = false;
+  mend_at_ = base::MonoTime::max();
   is_fetching_ = false;
   peers_.clear();
   retries_.clear();
@@ -238,6 +251,7 @@ void RaftCore::become_follower(base::MonoTime now, NodeId leader, LeaderEpoch ep
   is_leader_dead_ = false;
   lost_elections_ = 0;
   deadline_ = now + options_.fetch_timeout;
+  if (!options_.endpoints.empty()) mend_at_ = now + options_.fetch_timeout;
   effects_.emplace_back(LeaderChanged{leader, epoch});
   fetch();
 }
@@ -250,9 +264,10 @@ void RaftCore::become_leader(base::MonoTime now) {
   epoch_start_ = log_.end_offset();
   leave_role();
   role_ = Role::kLeader;
+  voters_known_ = log_.voters_offset();
   for (const Voter& voter : voters()) {
     if (voter.key.id == options_.self.id) continue;
-    peers_[voter.key].counted_from = now;
+    peers_[voter.key] = {.counted_from = now, .has_begun = true};
     begin_epoch(voter);
   }
   deadline_ = voters().size() == 1 ? base::MonoTime::max() : now + options_.fetch_timeout / 2;
@@ -273,15 +288,15 @@ void RaftCore::resign(base::MonoTime now) {
   for (const auto& [offset, key] : ranked) effects_.emplace_back(Send{key, ask});
   leave_role();
   role_ = Role::kResigned;
-  deadline_ = now + random_timeout(options_.election_timeout);
+  // One that is no voter any more has only to find the next leader.
+  deadline_ = now + (is_self_voter() ? random_timeout(options_.election_timeout) : options_.retry_backoff);
 }
 
-void RaftCore::flushed(base::MonoTime /*now*/, Offset end) {
+void RaftCore::flushed(base::MonoTime now, Offset end) {
   flushed_ = std::max(flushed_, end);
-  if (role_ == Role::kLeader) advance_high_watermark();
-  if (role_ != Role::kFollower) return;
-  set_high_watermark(std::min(leader_high_watermark_, flushed_));
-  fetch();
+  if (role_ == Role::kLeader) advance_high_watermark(now);
+  if (role_ == Role::kFollower) set_high_watermark(std::min(leader_high_watermark_, flushed_));
+  if (may_fetch()) fetch();
 }
 
 void RaftCore::set_high_watermark(Offset to) {

@@ -32,6 +32,12 @@ struct CoreOptions {
   // After a question that could not be delivered or was not answered.
   base::Duration retry_backoff = base::milliseconds(20);
   std::size_t fetch_bytes_max = 1 << 20;
+  // How long a change of the voters may take; meanwhile no other is taken.
+  base::Duration change_timeout = base::milliseconds(2000);
+  // Where this node listens as a voter; nowhere: it cannot be one.
+  std::vector<Endpoint> endpoints{};
+  // Adds itself to the voters, in place of an earlier replica of the same node.
+  bool is_joining = false;
 };
 
 enum class Role : std::uint8_t { kUnattached, kProspective, kCandidate, kFollower, kLeader, kResigned };
@@ -47,6 +53,11 @@ struct Send {
 struct StartEpoch {
   LeaderEpoch epoch{};
   std::vector<NodeId> granting{};
+};
+// Other voters: the control batch is to be built and given to append().
+struct WriteVoters {
+  LeaderEpoch epoch{};
+  VoterSet voters{};
 };
 struct FlushLog {};
 struct AdvanceHighWatermark {
@@ -67,8 +78,8 @@ struct LeaderChanged {
 struct LogFailed {
   base::Error error;
 };
-using Effect = std::variant<PersistElection, Send, StartEpoch, FlushLog, AdvanceHighWatermark, BecomeActive,
-                            LoseLeadership, LeaderChanged, LogFailed>;
+using Effect = std::variant<PersistElection, Send, StartEpoch, WriteVoters, FlushLog, AdvanceHighWatermark,
+                            BecomeActive, LoseLeadership, LeaderChanged, LogFailed>;
 
 // How far a replica has come, as the leader knows it.
 struct ReplicaProgress {
@@ -107,9 +118,14 @@ class RaftCore {
   Role role() const { return role_; }
   bool is_leader() const { return role_ == Role::kLeader; }
   LeaderEpoch epoch() const { return election_.epoch; }
-  NodeId leader() const { return role_ == Role::kLeader ? options_.self.id : election_.leader; }
+  // One that led and does not any more knows of no leader, though it may not vote in that epoch again.
+  NodeId leader() const {
+    if (role_ == Role::kLeader) return options_.self.id;
+    return election_.leader == options_.self.id ? kafka::kNoNode : election_.leader;
+  }
   Offset high_watermark() const { return high_watermark_; }
   const VoterSet& voters() const { return log_.voters(); }
+  const Voter* find_voter(NodeId id) const;
   bool is_self_voter() const { return is_voter(options_.self); }
   // The id of the newest fetch.
   std::uint64_t fetches() const { return fetch_id_; }
@@ -123,6 +139,18 @@ class RaftCore {
     base::MonoTime counted_from{};         // Its last sign of life, or when the leader's epoch began.
     std::optional<base::MonoTime> last_fetch{};
     std::optional<base::MonoTime> last_caught_up{};
+    bool has_begun = false;  // As a voter it was told of this epoch.
+  };
+  // A change of the voters that the leader is about; there is one at a time.
+  struct VoterChange {
+    enum class Step : std::uint8_t { kAskVersions, kCatchUp, kWrite, kCommit };
+    Step step = Step::kAskVersions;
+    std::uint64_t ask_id = 0;
+    ReplicaKey asked_by{};
+    Voter added{};
+    bool is_answered_when_committed = true;
+    bool is_answered = false;
+    base::MonoTime until{};
   };
   struct ParkedFetch {
     FetchAsk ask{};
@@ -136,9 +164,14 @@ class RaftCore {
   void on(base::MonoTime now, const EpochAnswer& answer);
   void on(base::MonoTime now, const FetchAsk& ask);
   void on(base::MonoTime now, const FetchAnswer& answer);
+  void on(base::MonoTime now, const AddVoterAsk& ask);
+  void on(base::MonoTime now, const RemoveVoterAsk& ask);
+  void on(base::MonoTime now, const UpdateVoterAsk& ask);
+  void on(base::MonoTime now, const ChangeAnswer& answer);
+  void on(base::MonoTime now, const VersionsAsk& /*ask*/) { (void)now; }
+  void on(base::MonoTime now, const VersionsAnswer& answer);
 
   bool is_voter(const ReplicaKey& key) const;
-  const Voter* find_voter(NodeId id) const;
   std::size_t majority() const { return voters().size() / 2 + 1; }
   OffsetAndEpoch last() const { return {log_.end_offset(), log_.last_epoch()}; }
   bool can_grant(const VoteAsk& ask) const;
@@ -163,6 +196,9 @@ class RaftCore {
   void ask_again(base::MonoTime now);
   // From the leader, or from whoever can tell who leads. One at a time.
   void fetch();
+  bool may_fetch() const {
+    return role_ == Role::kFollower || role_ == Role::kUnattached || role_ == Role::kResigned;
+  }
   void take_records(const FetchAnswer& answer);
   // As the leader.
   FetchAnswer serve(const FetchAsk& ask, bool& is_worth_sending) const;
@@ -171,7 +207,22 @@ class RaftCore {
   void serve_parked();
   void serve_overdue(base::MonoTime now);
   void forget_observers(base::MonoTime now);
-  void advance_high_watermark();
+  void advance_high_watermark(base::MonoTime now);
+  // Changes of the voters, as the leader.
+  struct Refused {
+    Refusal refusal = Refusal::kNone;
+    std::string reason{};
+  };
+  std::optional<Refused> refuse_change() const;
+  void answer_change(std::uint64_t id, const ReplicaKey& asked_by, Refused outcome);
+  void end_change(Refused outcome);
+  void write_voters(VoterSet voters);
+  void expire_change(base::MonoTime now);
+  void add_caught_up(base::MonoTime now);
+  void take_new_voters(base::MonoTime now);
+  void follow_up_commit(base::MonoTime now);
+  // As a follower: sees to it that this node stands among the voters as it is.
+  void mend_own_vote(base::MonoTime now);
   void check_quorum(base::MonoTime now);
   void persist();
   void set_high_watermark(Offset to);
@@ -194,8 +245,12 @@ class RaftCore {
   bool is_leader_dead_ = false;               // The one that is followed, as far as this node knows.
   std::uint32_t successions_ = 0;             // Times that this node stood for a dead leader, of this epoch.
   std::map<NodeId, base::MonoTime> retries_;  // Who is asked again when; at most the voters, and anyone.
-  std::map<ReplicaKey, Peer> peers_;  // As the leader knows them: the voters, and at most kObserversMax.
-  std::vector<ParkedFetch> parked_;   // At most one of each replica, and kParkedMax.
+  std::map<ReplicaKey, Peer> peers_;   // As the leader knows them: the voters, and at most kObserversMax.
+  std::vector<ParkedFetch> parked_;    // At most one of each replica, and kParkedMax.
+  std::optional<VoterChange> change_;  // A leader's.
+  Offset voters_known_ = kafka::kNoOffset;  // A leader's: which voters it has acted on.
+  std::uint64_t change_id_ = 0;  // Of the newest question about a change, a leader's or a follower's.
+  base::MonoTime mend_at_ = base::MonoTime::max();
   std::uint64_t fetch_id_ = 0;
   bool is_fetching_ = false;
   bool has_fetched_ = false;                         // From the leader that is followed.

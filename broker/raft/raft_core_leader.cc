@@ -21,10 +21,11 @@ void RaftCore::begin_epoch(const Voter& voter) {
       Send{voter.key, BeginEpochAsk{.to = voter.key, .leader = options_.self.id, .epoch = election_.epoch}});
 }
 
-void RaftCore::appended(base::MonoTime /*now*/) {
+void RaftCore::appended(base::MonoTime now) {
   BASE_ASSERT(role_ == Role::kLeader, "only a leader appends");
   effects_.emplace_back(FlushLog{});
   serve_parked();
+  take_new_voters(now);
 }
 
 void RaftCore::on(base::MonoTime now, const FetchAsk& ask) {
@@ -67,22 +68,26 @@ void RaftCore::note_fetch(base::MonoTime now, const FetchAsk& ask) {
   }
   Peer& peer = peers_[key];
   const Offset leader_end = log_.end_offset();
-  if (ask.offset >= leader_end) {
-    peer.last_caught_up = now;
-  } else if (peer.last_fetch && ask.offset >= peer.leader_end) {
-    peer.last_caught_up = peer.last_fetch;
-  }
-  peer.last_fetch = now;
+  const Offset leader_end_before = std::exchange(peer.leader_end, leader_end);
+  const auto fetched_before = std::exchange(peer.last_fetch, now);
   peer.counted_from = now;
-  peer.leader_end = leader_end;
   // Where it agrees with us; before that is known its offset says nothing.
   const OffsetAndEpoch agreed = log_.end_of(ask.last_fetched_epoch);
   if (ask.offset > leader_end ||
       (ask.offset > Offset(0) && (agreed.epoch < ask.last_fetched_epoch || agreed.offset < ask.offset))) {
     return;
   }
+  if (ask.offset >= leader_end) {
+    peer.last_caught_up = now;
+  } else if (fetched_before && ask.offset >= leader_end_before) {
+    peer.last_caught_up = fetched_before;
+  }
   peer.end_offset = ask.offset;
-  if (is_voter(key)) advance_high_watermark();
+  if (is_voter(key)) {
+    advance_high_watermark(now);
+  } else {
+    add_caught_up(now);
+  }
 }
 
 bool RaftCore::park(base::MonoTime now, const FetchAsk& ask) {
@@ -135,10 +140,10 @@ std::vector<ReplicaProgress> RaftCore::progress(base::MonoTime now) const {
   return all;
 }
 
-void RaftCore::advance_high_watermark() {
+void RaftCore::advance_high_watermark(base::MonoTime now) {
   std::vector<Offset> ends;
   for (const Voter& voter : voters()) {
-    if (voter.key.id == options_.self.id) {
+    if (voter.key.id == options_.self.id && is_self_voter()) {
       ends.push_back(flushed_);
     } else if (const auto peer = peers_.find(voter.key); peer != peers_.end()) {
       ends.push_back(peer->second.end_offset);
@@ -155,6 +160,7 @@ void RaftCore::advance_high_watermark() {
   set_high_watermark(agreed);
   if (!std::exchange(is_active_, true)) effects_.emplace_back(BecomeActive{election_.epoch});
   if (is_news) serve_parked();
+  follow_up_commit(now);
 }
 
 void RaftCore::check_quorum(base::MonoTime now) {

@@ -31,8 +31,8 @@ void RaftCore::count_votes(base::MonoTime now) {
   }
   // So many refused that it cannot be won: wait for the leader or for the next try, do not ask again.
   if (refused_.size() > voters().size() - majority() && role_ == Role::kProspective &&
-      election_.leader != kafka::kNoNode) {
-    become_follower(now, election_.leader, election_.epoch);
+      leader() != kafka::kNoNode) {
+    become_follower(now, leader(), election_.epoch);
   }
 }
 
@@ -127,7 +127,7 @@ void RaftCore::on(base::MonoTime now, const EpochAnswer& answer) {
 void RaftCore::fetch() {
   // A replica asks only from what it has on disk: its offset is its vote for the high watermark.
   if (is_fetching_ || flushed_ < log_.end_offset()) return;
-  ReplicaKey to{election_.leader, {}};
+  ReplicaKey to{leader(), {}};
   if (const Voter* voter = find_voter(to.id)) to = voter->key;
   if (to.id == options_.self.id) return;
   // A voter without a leader finds one by its next election.
@@ -149,9 +149,8 @@ void RaftCore::on(base::MonoTime now, const FetchAnswer& answer) {
   if (!is_awaited || answer.refusal != Refusal::kNone || answer.epoch != election_.epoch ||
       role_ != Role::kFollower || answer.from != election_.leader) {
     observe(now, answer.epoch, answer.leader);
-    const bool is_follower = role_ == Role::kFollower || role_ == Role::kUnattached;
-    if (is_awaited && is_follower && !is_fetching_) {
-      retries_[election_.leader] = now + options_.retry_backoff;
+    if (is_awaited && may_fetch() && !is_fetching_) {
+      retries_[leader()] = now + options_.retry_backoff;
     }
     return;
   }

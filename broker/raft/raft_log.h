@@ -19,6 +19,9 @@ class RaftLog {
   virtual LeaderEpoch last_epoch() const = 0;
   // As of the newest record, committed or not: the set of voters is that of the log's end.
   virtual const VoterSet& voters() const = 0;
+  // Of the batch that has them; kNoOffset when it is not in the log.
+  virtual Offset voters_offset() const = 0;
+  virtual std::int16_t kraft_version() const = 0;
   // The newest epoch that is not above `epoch`, and where it ends.
   virtual OffsetAndEpoch end_of(LeaderEpoch epoch) const = 0;
 

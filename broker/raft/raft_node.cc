@@ -15,6 +15,17 @@ namespace {
 
 constexpr base::Logger log("raft");
 
+bool is_ask(const Message& message) {
+  return std::visit(
+      []<typename T>(const T&) {
+        return std::is_same_v<T, VoteAsk> || std::is_same_v<T, FetchAsk> ||
+               std::is_same_v<T, BeginEpochAsk> || std::is_same_v<T, EndEpochAsk> ||
+               std::is_same_v<T, AddVoterAsk> || std::is_same_v<T, RemoveVoterAsk> ||
+               std::is_same_v<T, UpdateVoterAsk> || std::is_same_v<T, VersionsAsk>;
+      },
+      message);
+}
+
 }  // namespace
 
 RaftNode::RaftNode(RaftNodeOptions options) : options_(std::move(options)) {}
@@ -144,6 +155,8 @@ aio::Task<> RaftNode::run_effects() {
 void RaftNode::carry_out(Effect effect) {
   if (const auto* start = std::get_if<StartEpoch>(&effect)) {
     if (auto done = start_epoch(*start); !done) fail(done.error());
+  } else if (const auto* write = std::get_if<WriteVoters>(&effect)) {
+    if (auto done = write_voters(*write); !done) fail(done.error());
   } else if (std::holds_alternative<FlushLog>(effect)) {
     is_flush_wanted_ = true;
     if (!std::exchange(is_flushing_, true)) aio::spawn(gate_, "raft flush", run_flushes());
@@ -163,10 +176,7 @@ void RaftNode::carry_out(Effect effect) {
 }
 
 void RaftNode::send(const ReplicaKey& to, Message message) {
-  const bool is_ask = std::holds_alternative<VoteAsk>(message) || std::holds_alternative<FetchAsk>(message) ||
-                      std::holds_alternative<BeginEpochAsk>(message) ||
-                      std::holds_alternative<EndEpochAsk>(message);
-  if (is_ask) {
+  if (is_ask(message)) {
     if (options_.peers != nullptr) options_.peers->send(to, std::move(message));
     return;
   }
@@ -188,13 +198,33 @@ aio::Task<base::Result<>> RaftNode::persist(ElectionState state) {
 
 base::Result<> RaftNode::start_epoch(const StartEpoch& start) {
   if (!core_->is_leader() || core_->epoch() != start.epoch) return {};
-  const StartOfEpoch content{.base_offset = log_->end_offset(),
-                             .epoch = start.epoch,
-                             .leader = options_.core.self.id,
-                             .granting = start.granting,
-                             .now_ms = options_.reactor->wall_ms(),
-                             .with_voters = !log_->history().has_voters_in_log()};
-  TRY_ASSIGN(const auto batch, start_of_epoch_batch(content, core_->voters()));
+  VoterSet voters = core_->voters();
+  // A leader knows best where it listens.
+  for (Voter& voter : voters) {
+    if (voter.key == self() && !options_.core.endpoints.empty()) voter.endpoints = options_.core.endpoints;
+  }
+  const StartOfEpoch content{
+      .base_offset = log_->end_offset(),
+      .epoch = start.epoch,
+      .leader = options_.core.self.id,
+      .granting = start.granting,
+      .now_ms = options_.reactor->wall_ms(),
+      .with_voters = !log_->history().has_voters_in_log() || voters != core_->voters()};
+  TRY_ASSIGN(const auto batch, start_of_epoch_batch(content, voters));
+  return append_control(batch);
+}
+
+base::Result<> RaftNode::write_voters(const WriteVoters& write) {
+  if (!core_->is_leader() || core_->epoch() != write.epoch) return {};
+  log.info("voters of the metadata quorum from offset {} on: {}", log_->end_offset(), to_text(write.voters));
+  TRY_ASSIGN(const auto batch, voters_batch({.base_offset = log_->end_offset(),
+                                             .epoch = write.epoch,
+                                             .now_ms = options_.reactor->wall_ms()},
+                                            write.voters));
+  return append_control(batch);
+}
+
+base::Result<> RaftNode::append_control(const base::Bytes& batch) {
   TRY(log_->append(batch));
   core_->appended(options_.reactor->now());
   pump();

@@ -122,6 +122,8 @@ class RaftNode {
   aio::Task<> run_effects();
   aio::Task<base::Result<>> persist(ElectionState state);
   base::Result<> start_epoch(const StartEpoch& start);
+  base::Result<> write_voters(const WriteVoters& write);
+  base::Result<> append_control(const base::Bytes& batch);
   aio::Task<> run_flushes();
   void carry_out(Effect effect);
   void send(const ReplicaKey& to, Message message);

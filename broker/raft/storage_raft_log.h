@@ -34,6 +34,8 @@ class StorageRaftLog final : public RaftLog {
   Offset end_offset() const override;
   LeaderEpoch last_epoch() const override;
   const VoterSet& voters() const override { return history_.voters(); }
+  Offset voters_offset() const override { return history_.last_change(); }
+  std::int16_t kraft_version() const override { return history_.kraft_version(); }
   const QuorumHistory& history() const { return history_; }
   OffsetAndEpoch end_of(LeaderEpoch epoch) const override;
   base::Result<> append(base::ByteSpan batches) override;

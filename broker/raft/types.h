@@ -73,7 +73,12 @@ enum class Refusal : std::uint8_t {
   kNotLeader,
   kWrongVoter,  // Meant for another replica: the node has another directory.
   kInvalid,
-  kUnavailable
+  kUnavailable,
+  // Of a change of the voters.
+  kTimedOut,
+  kDuplicateVoter,
+  kVoterNotFound,
+  kUnsupported
 };
 
 // Each answer has the id of its question, which is the asker's.
@@ -137,7 +142,46 @@ struct FetchAnswer {
   base::Bytes records{};
 };
 
+// Changes of the voters, asked of the leader by a replica or, with kNoNode, by somebody who is none.
+struct AddVoterAsk {
+  std::uint64_t id = 0;
+  ReplicaKey from{};
+  Voter voter{};  // The leader asks the voter itself for its versions.
+  bool is_answered_when_committed = true;
+};
+struct RemoveVoterAsk {
+  std::uint64_t id = 0;
+  ReplicaKey from{};
+  ReplicaKey voter{};
+};
+struct UpdateVoterAsk {
+  std::uint64_t id = 0;
+  ReplicaKey from{};
+  LeaderEpoch epoch{};
+  Voter voter{};
+};
+struct ChangeAnswer {
+  std::uint64_t id = 0;
+  NodeId from{};
+  Refusal refusal = Refusal::kNone;
+  std::string reason{};  // For people.
+  LeaderEpoch epoch{};
+  NodeId leader = kafka::kNoNode;
+};
+// Which levels of kraft.version a replica has that is to be a voter, asked where it says that it listens.
+struct VersionsAsk {
+  std::uint64_t id = 0;
+  std::vector<Endpoint> endpoints{};
+};
+struct VersionsAnswer {
+  std::uint64_t id = 0;
+  Refusal refusal = Refusal::kNone;  // kUnavailable: it answered with an error.
+  std::optional<std::int16_t> kraft_version_min{};
+  std::int16_t kraft_version_max = 0;
+};
+
 using Message =
-    std::variant<VoteAsk, VoteAnswer, BeginEpochAsk, EndEpochAsk, EpochAnswer, FetchAsk, FetchAnswer>;
+    std::variant<VoteAsk, VoteAnswer, BeginEpochAsk, EndEpochAsk, EpochAnswer, FetchAsk, FetchAnswer,
+                 AddVoterAsk, RemoveVoterAsk, UpdateVoterAsk, ChangeAnswer, VersionsAsk, VersionsAnswer>;
 
 }  // namespace penstock::raft

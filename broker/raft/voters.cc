@@ -152,6 +152,25 @@ base::Result<base::Bytes> start_of_epoch_batch(const StartOfEpoch& start, const 
   return builder.build();
 }
 
+base::Result<base::Bytes> voters_batch(const BatchPlace& place, const VoterSet& voters) {
+  kafka::RecordBatchOptions options;
+  options.base_offset = place.base_offset;
+  options.leader_epoch = place.epoch;
+  options.is_control = true;
+  kafka::RecordBatchBuilder builder(options);
+  builder.append_control(place.now_ms, kafka::ControlType::kKraftVoters, encode_voters(voters));
+  return builder.build();
+}
+
+std::string to_text(const VoterSet& voters) {
+  std::string text;
+  for (const Voter& voter : voters) {
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} ({})", voter.key.id, voter.key.directory.to_string());
+  }
+  return text;
+}
+
 base::Result<> absorb_control_batch(const kafka::RecordBatchView& batch, QuorumRecords& into) {
   if (!batch.is_control()) return {};
   kafka::Decompressor decompressor;

@@ -36,6 +36,15 @@ struct StartOfEpoch {
 };
 // The control batch that a new leader begins its epoch with.
 base::Result<base::Bytes> start_of_epoch_batch(const StartOfEpoch& start, const VoterSet& voters);
+// The control batch of a leader that changes them.
+struct BatchPlace {
+  Offset base_offset{};
+  LeaderEpoch epoch{};
+  std::int64_t now_ms = 0;
+};
+base::Result<base::Bytes> voters_batch(const BatchPlace& place, const VoterSet& voters);
+// "1 (PIZFdalNSPuU28zhEPCT3w), ..." for people.
+std::string to_text(const VoterSet& voters);
 
 // What the control batches of a log or snapshot say of the quorum.
 struct QuorumRecords {

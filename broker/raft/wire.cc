@@ -106,6 +106,14 @@ ErrorCode to_error(Refusal refusal) {
       return ErrorCode::kInvalidRequest;
     case Refusal::kUnavailable:
       return ErrorCode::kBrokerNotAvailable;
+    case Refusal::kTimedOut:
+      return ErrorCode::kRequestTimedOut;
+    case Refusal::kDuplicateVoter:
+      return ErrorCode::kDuplicateVoter;
+    case Refusal::kVoterNotFound:
+      return ErrorCode::kVoterNotFound;
+    case Refusal::kUnsupported:
+      return ErrorCode::kUnsupportedVersion;
   }
   return ErrorCode::kUnknownServerError;
 }
@@ -124,6 +132,14 @@ Refusal to_refusal(std::int16_t error_code) {
       return Refusal::kWrongVoter;
     case ErrorCode::kInvalidRequest:
       return Refusal::kInvalid;
+    case ErrorCode::kRequestTimedOut:
+      return Refusal::kTimedOut;
+    case ErrorCode::kDuplicateVoter:
+      return Refusal::kDuplicateVoter;
+    case ErrorCode::kVoterNotFound:
+      return Refusal::kVoterNotFound;
+    case ErrorCode::kUnsupportedVersion:
+      return Refusal::kUnsupported;
     default:
       return Refusal::kUnavailable;
   }

@@ -1,6 +1,7 @@
 """Clusters of several nodes, each with its own process, directory and ports on 127.0.0.1."""
 import base64
 import pathlib
+import shutil
 import subprocess
 import urllib.error
 import uuid
@@ -84,6 +85,7 @@ class Cluster:
     `of_kafka` are run by Apache Kafka. `hosts` by node id: addresses other than 127.0.0.1."""
 
     def __init__(self, directory, roles, overrides=None, of_kafka=(), hosts=None):
+        self.directory = directory
         hosts = {**dict.fromkeys(roles, "127.0.0.1"), **(hosts or {})}
         ports = {node: free_port() for node, role in roles.items() if "controller" in role}
         bootstrap = [f"{hosts[node]}:{port}" for node, port in ports.items()]
@@ -102,6 +104,21 @@ class Cluster:
     @property
     def bootstrap(self):
         return ",".join(node.bootstrap for node in self.nodes.values() if "broker" in node.roles)
+
+    def add(self, node_id, role, overrides=None, of_kafka=False):
+        """One more node, which begins as an observer of the quorum."""
+        kind = KafkaNode if of_kafka else Node
+        bootstrap = [node.controller for node in self.controllers()]
+        node = kind(pathlib.Path(self.directory) / str(node_id), node_id, role, bootstrap, overrides)
+        node.format("--no-initial-controllers", "--directory-id", node.directory_id)
+        self.nodes[node_id] = node
+        return node
+
+    def wipe(self, node):
+        """The disk of a node that is down is lost: it comes back as another replica."""
+        shutil.rmtree(node.data)
+        node.directory_id = directory_id()
+        node.format("--no-initial-controllers", "--directory-id", node.directory_id)
 
     def controllers(self):
         return [node for node in self.nodes.values() if "controller" in node.roles]

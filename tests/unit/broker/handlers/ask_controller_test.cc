@@ -28,7 +28,7 @@ class EmptyController : public metadata::ControllerApi {
   }
   PENSTOCK_CONTROLLER_CALLS(EMPTY_ANSWER)
   EMPTY_ANSWER(register_controller, ControllerRegistration, )
-  EMPTY_ANSWER(describe_quorum, DescribeQuorum, )
+  PENSTOCK_QUORUM_CALLS(EMPTY_ANSWER)
 #undef EMPTY_ANSWER
 };
 

@@ -1,4 +1,5 @@
-// Whole quorums of cores over in-memory logs, messages delayed, lost and reordered by a seed.
+// Whole quorums of cores over in-memory logs, messages delayed, lost and reordered by a seed. Records that
+// change the voters are those whose payload is known to Ballots.
 //
 // Threads: one.
 #pragma once
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 #include "kafka/record_batch_builder.h"
@@ -21,13 +23,39 @@ struct Entry {
   bool operator==(const Entry&) const = default;
 };
 
+// The voters that a record says, by its payload.
+class Ballots {
+ public:
+  static constexpr std::uint64_t kFirst = 1ULL << 40;
+  std::uint64_t add(VoterSet voters) {
+    sets_.push_back(std::move(voters));
+    return kFirst + sets_.size() - 1;
+  }
+  const VoterSet* find(std::uint64_t payload) const {
+    return payload >= kFirst ? &sets_[payload - kFirst] : nullptr;
+  }
+
+ private:
+  std::deque<VoterSet> sets_;
+};
+
 // One record per batch, so that offsets are indexes.
 class MemoryLog final : public RaftLog {
  public:
   Offset start_offset() const override { return Offset(0); }
   Offset end_offset() const override { return Offset(static_cast<std::int64_t>(entries.size())); }
   LeaderEpoch last_epoch() const override { return entries.empty() ? LeaderEpoch(0) : entries.back().epoch; }
-  const VoterSet& voters() const override { return voter_set; }
+  const VoterSet& voters() const override {
+    const Offset at = voters_offset();
+    return at < Offset(0) ? voter_set : *ballots->find(entries[static_cast<std::size_t>(at.value())].payload);
+  }
+  Offset voters_offset() const override {
+    for (std::size_t i = entries.size(); ballots != nullptr && i > 0; --i) {
+      if (ballots->find(entries[i - 1].payload) != nullptr) return Offset(static_cast<std::int64_t>(i - 1));
+    }
+    return kafka::kNoOffset;
+  }
+  std::int16_t kraft_version() const override { return 1; }
   OffsetAndEpoch end_of(LeaderEpoch epoch) const override {
     std::size_t end = entries.size();
     while (end > 0 && entries[end - 1].epoch > epoch) --end;
@@ -60,7 +88,8 @@ class MemoryLog final : public RaftLog {
   Offset finish_flush(const base::Result<>& /*outcome*/) override { return end_offset(); }
 
   std::vector<Entry> entries;
-  VoterSet voter_set;
+  VoterSet voter_set;  // Before the log says others.
+  const Ballots* ballots = nullptr;
   int cuts = 0;
 };
 
@@ -80,6 +109,7 @@ class Quorum {
     for (int i = 1; i <= size; ++i) {
       Voter voter;
       voter.key = {NodeId(i), base::Uuid{1, static_cast<std::uint64_t>(i)}};
+      voter.endpoints = endpoints_of(voter.key.id);
       voters_.push_back(voter);
     }
     for (const auto& voter : voters_) start(voter.key);
@@ -88,13 +118,21 @@ class Quorum {
     }
   }
 
+  static std::vector<Endpoint> endpoints_of(NodeId id) {
+    return {{"CONTROLLER", "node" + std::to_string(id.value()), 9093}};
+  }
   void start(const ReplicaKey& key) {
     Node& node = nodes_[key.id];
     node.log.entries.resize(std::min(node.synced, node.log.entries.size()));
     CoreOptions options;
     options.self = key;
+    options.endpoints = endpoints_of(key.id);
+    if (is_moved.contains(key.id)) options.endpoints.front().host = "moved";
+    options.is_joining = joining.contains(key.id);
     node.key = key;
-    node.log.voter_set = voters_;
+    node.log.ballots = &ballots_;
+    // One that was formatted anew knows of no voter.
+    if (!wiped_.contains(key)) node.log.voter_set = voters_;
     node.core = std::make_unique<RaftCore>(options, node.log, random_, node.durable);
     node.core->start(now_);
     drain(key.id);
@@ -102,8 +140,37 @@ class Quorum {
   void crash(NodeId id) {
     nodes_[id].core.reset();
     is_cut_.erase(id);
+    // Neither connections nor a flush under way outlive it.
+    std::erase_if(wire_, [id](const InFlight& message) { return message.to == id; });
   }
   void restart(NodeId id) { start(ReplicaKey(nodes_[id].key)); }
+  // Its disk is lost: it comes back as another replica, with nothing.
+  void wipe(NodeId id) {
+    const ReplicaKey key{id, base::Uuid{2, ++wipes_}};
+    crash(id);
+    nodes_[id] = Node{};
+    wiped_.insert(key);
+    start(key);
+  }
+  // Asks the leader, as a person would. The answers are in `answered`.
+  void change(Message ask) {
+    Node* node = leader();
+    if (node == nullptr) return;
+    node->core->receive(now_, ask);
+    drain(node->key.id);
+  }
+  void add(const ReplicaKey& key) {
+    change(AddVoterAsk{.voter = {.key = key, .endpoints = endpoints_of(key.id)}});
+  }
+  void remove(const ReplicaKey& key) { change(RemoveVoterAsk{.voter = key}); }
+  // As the newest leader's log has them.
+  bool is_voter(NodeId id) {
+    Node* node = leader();
+    if (node == nullptr) return false;
+    const Voter* voter = node->core->find_voter(id);
+    return voter != nullptr && voter->key == nodes_[id].key &&
+           node->log.voters_offset() < node->core->high_watermark();
+  }
 
   // One millisecond.
   void step() {
@@ -158,9 +225,26 @@ class Quorum {
     }
     return true;
   }
+  // Nobody is down or cut off, and every node has all that is committed.
+  bool is_whole() {
+    return is_cut_.empty() && std::ranges::all_of(nodes_, [this](const auto& entry) {
+             return entry.second.core && entry.second.synced >= committed.size();
+           });
+  }
+  // Every voter still has its disk, and which they are is committed.
+  bool has_settled_voters() {
+    Node* node = leader();
+    if (node == nullptr || node->log.voters_offset() >= node->core->high_watermark()) return false;
+    return std::ranges::all_of(node->core->voters(),
+                               [this](const Voter& voter) { return nodes_[voter.key.id].key == voter.key; });
+  }
   std::map<NodeId, Node>& nodes() { return nodes_; }
   base::Random& random() { return random_; }
   std::set<NodeId> is_cut_;
+  std::set<NodeId> joining;   // Add themselves to the voters.
+  std::set<NodeId> is_moved;  // Listen elsewhere once they start again.
+  std::vector<ChangeAnswer> answered;
+  std::int16_t kraft_version_max = 1;  // Of those that are asked.
   unsigned loss_percent = 0;
   std::size_t sent = 0;  // Messages.
   base::MonoTime now() const { return now_; }
@@ -183,8 +267,9 @@ class Quorum {
   NodeId address_of(NodeId from, const ReplicaKey& to) {
     if (to.id != kafka::kNoNode) return to.id;
     while (true) {
-      const NodeId any = voters_[random_.below(voters_.size())].key.id;
-      if (any != from) return any;
+      // As if all of them were bootstrap servers.
+      const auto any = std::next(nodes_.begin(), static_cast<std::ptrdiff_t>(random_.below(nodes_.size())));
+      if (any->first != from) return any->first;
     }
   }
   void drain(NodeId id) {
@@ -201,16 +286,34 @@ class Quorum {
       }
       node.durable = persist->state;
     } else if (auto* send = std::get_if<Send>(&effect)) {
+      if (const auto* answer = std::get_if<ChangeAnswer>(&send->message);
+          answer && send->to.id == kafka::kNoNode) {
+        answered.push_back(*answer);
+        return;
+      }
       if (is_cut_.contains(id) || is_cut_.contains(send->to.id)) return;
       if (random_.below(100) < loss_percent) return;
       ++sent;
+      if (const auto* versions = std::get_if<VersionsAsk>(&send->message)) {
+        if (!nodes_[send->to.id].core) return;
+        const VersionsAnswer answer{
+            .id = versions->id, .kraft_version_min = 0, .kraft_version_max = kraft_version_max};
+        wire_.push_back({now_ + milliseconds(2 + static_cast<int>(random_.below(40))), id, Message(answer)});
+        return;
+      }
       wire_.push_back({now_ + milliseconds(1 + static_cast<int>(random_.below(20))), address_of(id, send->to),
                        send->message});
     } else if (auto* begin = std::get_if<StartEpoch>(&effect)) {
       const auto [known, is_new] = leaders_.emplace(begin->epoch, id);
       EXPECT_TRUE(is_new || known->second == id) << "two leaders in epoch " << begin->epoch.value();
       if (!node.core->is_leader() || node.core->epoch() != begin->epoch) return;
-      node.log.entries.push_back({begin->epoch, 0});
+      // The first of them writes down who the voters are.
+      const bool has_voters = node.log.voters_offset() >= Offset(0);
+      node.log.entries.push_back({begin->epoch, has_voters ? 0 : ballots_.add(node.log.voters())});
+      node.core->appended(now_);
+    } else if (auto* write = std::get_if<WriteVoters>(&effect)) {
+      if (!node.core->is_leader() || node.core->epoch() != write->epoch) return;
+      node.log.entries.push_back({write->epoch, ballots_.add(write->voters)});
       node.core->appended(now_);
     } else if (std::holds_alternative<FlushLog>(effect)) {
       wire_.push_back({now_ + milliseconds(1 + static_cast<int>(random_.below(5))), id,
@@ -237,6 +340,9 @@ class Quorum {
   base::SeededRandom random_;
   base::MonoTime now_{};
   VoterSet voters_;
+  Ballots ballots_;
+  std::set<ReplicaKey> wiped_;
+  std::uint64_t wipes_ = 0;
   std::map<NodeId, Node> nodes_;
   std::vector<InFlight> wire_;
   std::map<LeaderEpoch, NodeId> leaders_;

@@ -17,6 +17,7 @@ READY_SECONDS = 60
 class LocalClusterTest(unittest.TestCase):
     """manifests/quickstart.yaml in a home of its own; `self.manifests` is kept applied."""
     maxDiff = None
+    changes = ()  # What is first applied differs from the manifest by these: (text, other text).
     bootstrap = "localhost:9092"  # So that it can stand for a broker where one is asked.
 
     def setUp(self):
@@ -26,8 +27,10 @@ class LocalClusterTest(unittest.TestCase):
         self.manifests.mkdir()
         self.cluster_text, self.topic_text = (ROOT / "manifests" / "quickstart.yaml").read_text().split("---\n")
         self.cluster_file, self.topic_file = self.manifests / "cluster.yaml", self.manifests / "topic.yaml"
-        self.cluster_file.write_text(self.cluster_text)
-        self.topic_file.write_text(self.topic_text)
+        for path, text in ((self.cluster_file, self.cluster_text), (self.topic_file, self.topic_text)):
+            for old, new in self.changes:
+                text = text.replace(old, new)
+            path.write_text(text)
         self.processes = {}
         self.addCleanup(self.stop)
         self.start_local()

@@ -13,7 +13,7 @@ namespace penstock::metadata {
 namespace {
 
 constexpr base::Duration kDialTime = base::seconds(1);
-constexpr base::Duration kSuspectPause = base::milliseconds(50);
+constexpr base::Duration kSuspectPause = base::milliseconds(30);
 constexpr base::Duration kPause = base::seconds(1);
 constexpr base::Duration kShortPause = base::milliseconds(10);
 

@@ -12,7 +12,7 @@ class DeathEvidence {
  public:
   // The least that is a proof: so many refusals in a row, over so long.
   static constexpr int kRefusals = 3;
-  static constexpr base::Duration kSpan = base::milliseconds(100);
+  static constexpr base::Duration kSpan = base::milliseconds(60);
 
   void connected() {
     was_reachable_ = true;

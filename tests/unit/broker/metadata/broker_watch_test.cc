@@ -104,7 +104,7 @@ TEST_F(BrokerWatchTest, AnEndAndRefusalsAreAProofAndToldOnce) {
   EXPECT_EQ(transport_.dials, 1) << "it does not watch itself";
   transport_.failure = aio::refusal_by("broker:9092");
   end_connection();
-  run(base::milliseconds(80));
+  run(base::milliseconds(40));
   EXPECT_EQ(signs_, (std::vector{Sign::kBack, Sign::kLost}));
   run(base::milliseconds(100));
   EXPECT_EQ(signs_, (std::vector{Sign::kBack, Sign::kLost, Sign::kDead}));
@@ -127,11 +127,11 @@ TEST_F(BrokerWatchTest, RefusalsThatAreInterruptedBeginAnew) {
   show(5);
   transport_.failure = aio::refusal_by("broker:9092");
   end_connection();
-  run(base::milliseconds(70));
+  run(base::milliseconds(40));
   transport_.failure = base::Error(base::Errc::kTimedOut, "connect to broker:9092");
   run(base::milliseconds(100));
   transport_.failure = aio::refusal_by("broker:9092");
-  run(base::milliseconds(1030));
+  run(base::milliseconds(950));
   EXPECT_EQ(signs_.back(), Sign::kLost);
   run(base::milliseconds(200));
   EXPECT_EQ(signs_.back(), Sign::kDead);

@@ -63,6 +63,23 @@ class VotersTest(unittest.TestCase):
                 return False
         wait_until(are_there, 90, f"the voters are {expected}")
 
+    def move(self, node):
+        """It listens elsewhere once it starts again, and the voters say so."""
+        node.stop()
+        moved = node.properties["listeners"].replace("CONTROLLER://127.0.0.1", "CONTROLLER://localhost")
+        node.properties["advertised.listeners"] = moved
+        node.write_config()
+        node.start(wait=False)
+
+        def is_said():
+            try:
+                voters = json.loads(self.describe()["CurrentVoters"])
+            except AssertionError:
+                return False
+            return f"CONTROLLER://localhost:{node.controller_port}" in [voter["endpoints"][0] for voter in voters]
+        wait_until(is_said, 90, f"voter {node.node_id} is where it says")
+        node.wait_ready()
+
     def insist(self, *arguments):
         """What a person does: again, while another change is under way, the new one has not caught up, or a broker of
         Kafka's has asked whoever led before."""
@@ -132,16 +149,7 @@ class OursTest(VotersTest):
     def test_a_voter_that_listens_elsewhere_says_so(self):
         self.start({1: "controller", 2: "controller", 3: "controller"})
         for node in [self.leader(), next(n for n in self.cluster.running() if n is not self.leader())]:
-            node.stop()
-            node.properties["listeners"] = f"CONTROLLER://127.0.0.1:{node.controller_port}"
-            node.properties["advertised.listeners"] = f"CONTROLLER://localhost:{node.controller_port}"
-            node.write_config()
-            node.start()
-
-            def is_said():
-                voters = json.loads(self.describe()["CurrentVoters"])
-                return f"CONTROLLER://localhost:{node.controller_port}" in [voter["endpoints"][0] for voter in voters]
-            wait_until(is_said, 60, f"voter {node.node_id} is where it says")
+            self.move(node)
 
 
 class MixedTest(VotersTest):
@@ -160,6 +168,7 @@ class MixedTest(VotersTest):
         fourth.start(wait=False)
         self.expect_voters(1, 2, 3, 4)
         fourth.wait_ready()
+        self.move(fourth)
 
         # A follower goes, then the leader, both asked for at the newcomer. One of the first three stays: Kafka's
         # observers look for the quorum nowhere but at their bootstrap servers.

@@ -98,13 +98,18 @@ Json broker_of(const Json& broker, const std::string& ns, const ObjectsByName& p
       {"address", at(broker, {"address"}).is_null() ? at(pod, {"status", "podIP"}) : at(broker, {"address"})},
       {"phase", at(pod, {"status", "phase"})},
       {"ready", at(broker, {"ready"}) == Json(true)},
+      {"fenced", at(broker, {"fenced"})},
       {"restarts", at(broker, {"restarts"})}};
 }
 
 Json cluster_of(const Json& object, const ObjectsByName& pods, const ObjectsByName& services) {
   Json cluster = common_of(object);
   const Json& status = at(object, {"status"});
-  for (const char* field : {"clusterId", "readyReplicas"}) cluster[field] = at(status, {field});
+  for (const char* field :
+       {"clusterId", "readyReplicas", "controllerId", "fencedBrokers", "underReplicatedPartitions",
+        "underMinISRPartitions", "offlinePartitions", "lastFailover", "rollout"}) {
+    cluster[field] = at(status, {field});
+  }
   cluster["bootstrapServers"] = bootstrap_from_here(at(status, {"bootstrapServers"}), services);
   cluster["replicas"] =
       at(status, {"replicas"}).is_null() ? at(object, {"spec", "replicas"}) : at(status, {"replicas"});
@@ -117,7 +122,7 @@ Json cluster_of(const Json& object, const ObjectsByName& pods, const ObjectsByNa
 
 Json topic_of(const Json& object) {
   Json topic = common_of(object);
-  for (const char* field : {"topicName", "topicId", "partitions", "replicationFactor"}) {
+  for (const char* field : {"topicName", "topicId", "partitions", "replicationFactor", "reassignment"}) {
     topic[field] = at(object, {"status", field});
   }
   topic["cluster"] = at(object, {"spec", "clusterRef", "name"});
@@ -136,6 +141,21 @@ ObjectsByName by_name(const Json& list) {
     objects[{cell(at(object, {"metadata", "namespace"})), cell(at(object, {"metadata", "name"}))}] = &object;
   }
   return objects;
+}
+
+// How the partitions are, as the brokers told the operator; empty when they did not.
+std::string partitions_text(const Json& cluster) {
+  if (cluster.at("controllerId").is_null()) return "";
+  std::string text =
+      fmt::format("  controller {}; partitions: {} under-replicated, {} below min ISR, {} offline",
+                  cell(cluster.at("controllerId")), cell(cluster.at("underReplicatedPartitions")),
+                  cell(cluster.at("underMinISRPartitions")), cell(cluster.at("offlinePartitions")));
+  const Json& failover = cluster.at("lastFailover");
+  if (!failover.is_null()) {
+    text += fmt::format("; last failover in {} ms at {}", cell(at(failover, {"milliseconds"})),
+                        cell(at(failover, {"time"})));
+  }
+  return text + "\n";
 }
 
 // Why it is not ready, else empty.
@@ -173,11 +193,12 @@ std::string status_text(const Json& report) {
                         trouble.empty() ? "Ready" : trouble);
     text += fmt::format("  bootstrap {}, cluster id {}\n", cell(cluster.at("bootstrapServers")),
                         cell(cluster.at("clusterId")));
-    Columns brokers({"BROKER", "POD", "PID", "ADDRESS", "READY", "PHASE", "RESTARTS"});
+    text += partitions_text(cluster);
+    Columns brokers({"BROKER", "POD", "PID", "ADDRESS", "READY", "FENCED", "PHASE", "RESTARTS"});
     for (const Json& broker : cluster.at("brokers")) {
       brokers.add({cell(broker.at("id")), cell(broker.at("pod")), cell(broker.at("pid")),
-                   cell(broker.at("address")), cell(broker.at("ready")), cell(broker.at("phase")),
-                   cell(broker.at("restarts"))});
+                   cell(broker.at("address")), cell(broker.at("ready")), cell(broker.at("fenced")),
+                   cell(broker.at("phase")), cell(broker.at("restarts"))});
     }
     if (!cluster.at("brokers").empty()) text += brokers.text("  ");
     text += "\n";

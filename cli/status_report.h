@@ -3,9 +3,13 @@
 // The JSON of `status -o json` is a contract; fields are only ever added:
 //   {"clusters": [{"namespace", "name", "clusterId", "ready": bool, "bootstrapServers", "replicas",
 //                  "readyReplicas", "generation", "observedGeneration", "conditions": [...],
-//                  "brokers": [{"id", "pod", "pid", "address", "phase", "ready": bool, "restarts"}]}],
+//                  "controllerId", "fencedBrokers", "underReplicatedPartitions", "underMinISRPartitions",
+//                  "offlinePartitions", "lastFailover": {"milliseconds", "brokerId", "time"}, "rollout":
+//                  {...}, "brokers": [{"id", "pod", "pid", "address", "phase", "ready": bool, "fenced",
+//                  "restarts"}]}],
 //    "topics":   [{"namespace", "name", "topicName", "topicId", "cluster", "ready": bool, "partitions",
-//                  "replicationFactor", "generation", "observedGeneration", "conditions": [...]}]}
+//                  "replicationFactor", "reassignment": {"partitionsTotal", "partitionsRemaining"},
+//                  "generation", "observedGeneration", "conditions": [...]}]}
 // conditions are {"type", "status", "reason", "message", "lastTransitionTime"}. What is not known is null.
 // `bootstrapServers` is the address for clients where the command runs, if the Service has one there; else
 // the name within the cluster. `pid` is known where the local runtime runs the pods. Threads: pure functions.

@@ -79,9 +79,11 @@ const Command status_command = {
     .details =
         "The JSON has clusters[] (namespace, name, clusterId, ready, bootstrapServers, replicas, "
         "readyReplicas,\n"
-        "generation, observedGeneration, conditions[], brokers[] of id, pod, pid, address, phase, ready,\n"
-        "restarts) and topics[] (namespace, name, topicName, topicId, cluster, ready, partitions,\n"
-        "replicationFactor, generation, observedGeneration, conditions[]). What is not known is null.",
+        "generation, observedGeneration, conditions[], controllerId, fencedBrokers,\n"
+        "underReplicatedPartitions, underMinISRPartitions, offlinePartitions, lastFailover, rollout,\n"
+        "brokers[] of id, pod, pid, address, phase, ready, fenced, restarts) and topics[] (namespace, name,\n"
+        "topicName, topicId, cluster, ready, partitions, replicationFactor, reassignment, generation,\n"
+        "observedGeneration, conditions[]). What is not known is null.",
     .options = kOptions,
     .run = run_status,
 };

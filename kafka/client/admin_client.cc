@@ -20,6 +20,8 @@
 #include "kafka/messages/list_partition_reassignments_response.h"
 #include "kafka/messages/metadata_request.h"
 #include "kafka/messages/metadata_response.h"
+#include "kafka/messages/unregister_broker_request.h"
+#include "kafka/messages/unregister_broker_response.h"
 
 namespace penstock::kafka {
 
@@ -166,6 +168,10 @@ Task<Result<ListPartitionReassignmentsResponse>> AdminClient::list_partition_rea
 
 Task<Result<AlterPartitionReassignmentsResponse>> AdminClient::alter_partition_reassignments(
     AlterPartitionReassignmentsRequest request) {
+  co_return co_await call(kNoNode, std::move(request));
+}
+
+Task<Result<UnregisterBrokerResponse>> AdminClient::unregister_broker(UnregisterBrokerRequest request) {
   co_return co_await call(kNoNode, std::move(request));
 }
 

@@ -52,6 +52,8 @@ struct ListPartitionReassignmentsRequest;
 struct ListPartitionReassignmentsResponse;
 struct MetadataRequest;
 struct MetadataResponse;
+struct UnregisterBrokerRequest;
+struct UnregisterBrokerResponse;
 
 struct AdminClientOptions {
   std::vector<Endpoint> bootstrap;  // At least one.
@@ -102,6 +104,8 @@ class AdminClient {
       ListPartitionReassignmentsRequest request);
   aio::Task<base::Result<AlterPartitionReassignmentsResponse>> alter_partition_reassignments(
       AlterPartitionReassignmentsRequest request);
+
+  aio::Task<base::Result<UnregisterBrokerResponse>> unregister_broker(UnregisterBrokerRequest request);
 
   // Resources of one broker (type kResourceBroker with a name) go to that broker, the rest to any.
   aio::Task<base::Result<DescribeConfigsResponse>> describe_configs(DescribeConfigsRequest request);

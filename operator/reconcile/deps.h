@@ -7,6 +7,8 @@
 
 #include "base/random.h"
 #include "operator/kube/client.h"
+#include "operator/reconcile/broker_admin.h"
+#include "operator/reconcile/broker_processes.h"
 #include "operator/reconcile/store.h"
 #include "operator/reconcile/topic_admin.h"
 #include "operator/resources/conditions.h"
@@ -18,6 +20,8 @@ struct Deps {
   kube::KubeClient& kube;
   Store& store;
   TopicAdmins& admins;
+  BrokerAdmin& brokers;
+  BrokerProcesses& processes;
   base::Random& random;  // For ids that are made once.
   resources::BuildOptions options;
 };

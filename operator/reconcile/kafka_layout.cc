@@ -1,11 +1,14 @@
 // The calls of KafkaTopicAdmin that see and move replicas.
 #include "operator/reconcile/kafka_layout.h"
 
+#include "kafka/error_codes.h"
 #include "kafka/messages/alter_partition_reassignments_request.h"
 #include "kafka/messages/alter_partition_reassignments_response.h"
 #include "kafka/messages/list_partition_reassignments_request.h"
 #include "kafka/messages/list_partition_reassignments_response.h"
 #include "kafka/messages/metadata_request.h"
+#include "kafka/messages/unregister_broker_request.h"
+#include "kafka/messages/unregister_broker_response.h"
 #include "operator/reconcile/kafka_answers.h"
 #include "operator/reconcile/kafka_topic_admin.h"
 
@@ -69,6 +72,14 @@ aio::Task<Result<ClusterLayout>> KafkaTopicAdmin::describe_layout() {
     }
   }
   co_return layout;
+}
+
+aio::Task<Result<>> KafkaTopicAdmin::unregister(std::int32_t broker) {
+  kafka::UnregisterBrokerRequest request;
+  request.broker_id = broker;
+  CO_TRY_ASSIGN(const auto response, co_await client_.unregister_broker(std::move(request)));
+  if (response.error_code == kafka::to_wire(kafka::ErrorCode::kBrokerIdNotRegistered)) co_return Result<>();
+  co_return check_answer(response.error_code, response.error_message);
 }
 
 aio::Task<Result<>> KafkaTopicAdmin::move(std::vector<PartitionMove> moves) {

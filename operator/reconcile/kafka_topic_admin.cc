@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "kafka/error_codes.h"
 #include "kafka/messages/create_partitions_request.h"
@@ -240,29 +241,39 @@ aio::Task<Result<>> KafkaTopicAdmin::alter_defaults(ConfigChanges changes) {
   co_return co_await alter(kafka::kResourceBroker, "", std::move(changes));
 }
 
-TopicAdmin& KafkaTopicAdmins::of(const std::string& cluster_key, const std::string& endpoints) {
-  Entry& entry = entries_[cluster_key];
-  if (entry.admin && entry.endpoints == endpoints) return *entry.admin;
-  if (entry.admin) aio::spawn(gate_, "retire an admin client", retire(std::move(entry.admin)));
+std::shared_ptr<KafkaTopicAdmin> KafkaTopicAdmins::make(const std::string& endpoints) {
   // Endpoints come from pod addresses, which the API server has checked; a bad one leaves a client that
   // reaches none.
   auto bootstrap = kafka::parse_endpoints(endpoints).value_or(std::vector<kafka::Endpoint>{{"127.0.0.1", 1}});
-  entry.endpoints = endpoints;
-  entry.admin = std::make_shared<KafkaTopicAdmin>(reactor_, transport_, random_, std::move(bootstrap));
-  return *entry.admin;
+  auto admin = std::make_unique<KafkaTopicAdmin>(reactor_, transport_, random_, std::move(bootstrap));
+  // Its connections end before it does, so the last holder hands it over.
+  std::shared_ptr<KafkaTopicAdmin> shared(admin.release(), [this](KafkaTopicAdmin* last) {
+    std::unique_ptr<KafkaTopicAdmin> owned(last);
+    if (!gate_.is_closed()) aio::spawn(gate_, "retire an admin client", retire(std::move(owned)));
+  });
+  std::erase_if(lent_, [](const auto& lent) { return lent.expired(); });
+  lent_.push_back(shared);
+  return shared;
 }
 
-void KafkaTopicAdmins::forget(const std::string& cluster_key) {
-  const auto found = entries_.find(cluster_key);
-  if (found == entries_.end()) return;
-  aio::spawn(gate_, "retire an admin client", retire(std::move(found->second.admin)));
-  entries_.erase(found);
+std::shared_ptr<TopicAdmin> KafkaTopicAdmins::of(const std::string& cluster_key,
+                                                 const std::string& endpoints) {
+  if (stopped_) return stopped_;
+  Entry& entry = entries_[cluster_key];
+  if (!entry.admin || entry.endpoints != endpoints) entry = {endpoints, make(endpoints)};
+  return entry.admin;
 }
 
-aio::Task<> KafkaTopicAdmins::retire(std::shared_ptr<KafkaTopicAdmin> admin) { co_await admin->stop(); }
+void KafkaTopicAdmins::forget(const std::string& cluster_key) { entries_.erase(cluster_key); }
+
+aio::Task<> KafkaTopicAdmins::retire(std::unique_ptr<KafkaTopicAdmin> admin) { co_await admin->stop(); }
 
 aio::Task<> KafkaTopicAdmins::stop() {
-  for (auto& [key, entry] : entries_) co_await entry.admin->stop();
+  stopped_ = make("");
+  for (const auto& weak : std::exchange(lent_, {})) {
+    if (const auto lent = weak.lock()) co_await lent->stop();
+  }
+  entries_.clear();
   co_await gate_.close();
 }
 

@@ -1,11 +1,13 @@
 // TopicAdmin over Kafka's admin protocol, and the pool of them: one client for each cluster.
 //
 // Threads: one reactor.
-// Lifetime: stop() the pool before its destruction. A client that is replaced ends its calls first.
+// Lifetime: stop() the pool before its destruction; it ends every client's calls. Whoever still holds a
+// client lets it go before the pool does.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/aio/gate.h"
 #include "base/aio/reactor.h"
@@ -32,6 +34,7 @@ class KafkaTopicAdmin final : public TopicAdmin {
   aio::Task<base::Result<>> alter_defaults(ConfigChanges changes) override;
   aio::Task<base::Result<ClusterLayout>> describe_layout() override;
   aio::Task<base::Result<Moves>> list_moves() override;
+  aio::Task<base::Result<>> unregister(std::int32_t broker) override;
   aio::Task<base::Result<>> move(std::vector<PartitionMove> moves) override;
   aio::Task<base::Result<std::map<std::string, Configs>>> describe_topic_configs(
       std::vector<std::string> topics, std::vector<std::string> keys) override;
@@ -55,7 +58,7 @@ class KafkaTopicAdmins final : public TopicAdmins {
       : reactor_(reactor), transport_(transport), random_(random) {}
   aio::Task<> stop();
 
-  TopicAdmin& of(const std::string& cluster_key, const std::string& endpoints) override;
+  std::shared_ptr<TopicAdmin> of(const std::string& cluster_key, const std::string& endpoints) override;
   void forget(const std::string& cluster_key) override;
 
  private:
@@ -63,13 +66,16 @@ class KafkaTopicAdmins final : public TopicAdmins {
     std::string endpoints;
     std::shared_ptr<KafkaTopicAdmin> admin;
   };
-  static aio::Task<> retire(std::shared_ptr<KafkaTopicAdmin> admin);
+  std::shared_ptr<KafkaTopicAdmin> make(const std::string& endpoints);
+  static aio::Task<> retire(std::unique_ptr<KafkaTopicAdmin> admin);
 
   aio::Reactor& reactor_;
   aio::Transport& transport_;
   base::Random& random_;
+  aio::Gate gate_;  // Before the clients, whose ends ask for it.
   std::map<std::string, Entry> entries_;
-  aio::Gate gate_;
+  std::vector<std::weak_ptr<KafkaTopicAdmin>> lent_;  // All that may still be held.
+  std::shared_ptr<KafkaTopicAdmin> stopped_;          // What is lent after stop().
 };
 
 }  // namespace penstock::reconcile

@@ -16,6 +16,10 @@ constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
     // Before everything that carries the ids, so that a second identity is never made.
     {"identity", reconcile_identity},
     {"admin secret", reconcile_admin_secret},
+    {"brokers", observe_brokers},
+    {"deaths", report_deaths},
+    // Before everything that is made for as many brokers as there are.
+    {"scale down", reconcile_scale_down},
     {"service account", reconcile_service_account},
     {"services", reconcile_services},
     {"config check", check_config},
@@ -29,6 +33,7 @@ constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
     // After the roll: old pods need their old config until they are gone.
     {"old configs", remove_old_configs},
     // The rest needs brokers that answer.
+    {"gone brokers", unregister_brokers},
     {"internal topics", raise_internal_topics},
     {"throttles", remove_move_throttles},
     {"cluster defaults", reconcile_cluster_defaults},
@@ -113,10 +118,18 @@ aio::Task<Result<PassOutcome>> reconcile_cluster(Deps& deps, std::string ns, std
                                                  std::int64_t wall_ms) {
   const Json& live = deps.store.clusters.find(ns, name);
   // What belongs to a cluster that is deleted goes with it, by its owner references.
-  if (live.is_null()) deps.admins.forget(ns + "/" + name);
+  if (live.is_null()) {
+    deps.admins.forget(ns + "/" + name);
+    deps.processes.forget(ns + "/" + name);
+  }
   if (live.is_null() || resources::read_meta(live).is_deleting) co_return PassOutcome{};
   ClusterContext context{.deps = deps, .object = std::make_shared<Json>(live), .wall_ms = wall_ms};
   auto outcome = co_await run_steps(cluster_pipeline(), context);
+  if (outcome && context.look_again > base::Duration::zero()) {
+    const bool is_sooner =
+        outcome->requeue_after == base::Duration::zero() || context.look_again < outcome->requeue_after;
+    if (is_sooner) outcome->requeue_after = context.look_again;
+  }
   const Json status = cluster_status(context, outcome ? nullptr : &outcome.error());
   co_await report_change(deps, *context.object, status, wall_ms);
   CO_TRY(co_await write_status(deps, kube::kKafkaClusterKind, *context.object, status));

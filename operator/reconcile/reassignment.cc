@@ -82,11 +82,28 @@ aio::Task<Result<>> set_rates(TopicAdmin& admin, const ClusterLayout& layout) {
   co_return Result<>();
 }
 
+// The changes that take our rates away from those of `brokers` that have them.
+aio::Task<Result<std::map<std::int32_t, ConfigChanges>>> our_rates(TopicAdmin& admin, Ids brokers) {
+  CO_TRY_ASSIGN(const auto rates,
+                co_await admin.describe_broker_configs(std::move(brokers), {kLeaderRate, kFollowerRate}));
+  std::map<std::int32_t, ConfigChanges> ours;
+  for (const auto& [broker, configs] : rates) {
+    for (const auto& [name, value] : configs) {
+      if (value == std::to_string(kMoveBytesPerSecond)) ours[broker][name] = std::nullopt;
+    }
+  }
+  co_return ours;
+}
+
 }  // namespace
 
 std::vector<std::int32_t> PartitionState::target() const { return without(replicas, removing); }
 
 bool is_throttle_mark(std::string_view config) { return config == kLeaderMarks || config == kFollowerMarks; }
+
+bool is_internal_topic(std::string_view topic) {
+  return topic == "__consumer_offsets" || topic == "__transaction_state" || topic == "__share_group_state";
+}
 
 std::size_t count_moves(const ClusterLayout& layout) {
   std::size_t count = 0;
@@ -174,17 +191,17 @@ aio::Task<Result<>> move_throttled(TopicAdmin& admin, const ClusterLayout& layou
   co_return co_await admin.move(std::move(moves));
 }
 
+aio::Task<Result<>> remove_rates(TopicAdmin& admin, std::vector<std::int32_t> brokers) {
+  CO_TRY_ASSIGN(auto ours, co_await our_rates(admin, std::move(brokers)));
+  for (auto& [broker, changes] : ours)
+    CO_TRY(co_await admin.alter_broker_configs(broker, std::move(changes)));
+  co_return Result<>();
+}
+
 aio::Task<Result<>> remove_throttles(TopicAdmin& admin, std::set<std::string> kept) {
   CO_TRY_ASSIGN(const auto layout, co_await admin.describe_layout());
   if (count_moves(layout) > 0) co_return Result<>();
-  CO_TRY_ASSIGN(const auto rates,
-                co_await admin.describe_broker_configs(ids_of(layout), {kLeaderRate, kFollowerRate}));
-  std::map<std::int32_t, ConfigChanges> ours;
-  for (const auto& [broker, configs] : rates) {
-    for (const auto& [name, value] : configs) {
-      if (value == std::to_string(kMoveBytesPerSecond)) ours[broker][name] = std::nullopt;
-    }
-  }
+  CO_TRY_ASSIGN(auto ours, co_await our_rates(admin, ids_of(layout)));
   if (ours.empty()) co_return Result<>();
   std::vector<std::string> topics;
   for (const auto& [name, partitions] : layout.topics) {

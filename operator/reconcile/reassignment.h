@@ -23,6 +23,9 @@ inline constexpr std::int64_t kMoveBytesPerSecond = 50 << 20;
 // Whether a topic config says which replicas are throttled.
 bool is_throttle_mark(std::string_view config);
 
+// Kafka's own topics, whose replicas are the operator's to choose.
+bool is_internal_topic(std::string_view topic);
+
 std::size_t count_moves(const ClusterLayout& layout);
 
 // The brokers that may take replicas: those that are there and that the KafkaCluster goes on to ask for.
@@ -41,6 +44,9 @@ std::vector<PartitionMove> plan_factor(const ClusterLayout& layout, std::vector<
 // Begins `moves`, throttled as those are that `topics` are already in. `moves` may be empty.
 aio::Task<base::Result<>> move_throttled(TopicAdmin& admin, const ClusterLayout& layout,
                                          std::set<std::string> topics, std::vector<PartitionMove> moves);
+
+// Takes our rates from brokers of which nothing is copied any more.
+aio::Task<base::Result<>> remove_rates(TopicAdmin& admin, std::vector<std::int32_t> brokers);
 
 // Takes our throttle away when nothing is moved any more, except the marks of `kept` topics.
 aio::Task<base::Result<>> remove_throttles(TopicAdmin& admin, std::set<std::string> kept);

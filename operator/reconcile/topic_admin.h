@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -103,15 +104,17 @@ class TopicAdmin {
   // Those of `keys` that are set on each broker.
   virtual aio::Task<base::Result<std::map<std::int32_t, Configs>>> describe_broker_configs(
       std::vector<std::int32_t> brokers, std::vector<std::string> keys) = 0;
+  // Success when no such broker is registered.
+  virtual aio::Task<base::Result<>> unregister(std::int32_t broker) = 0;
   virtual aio::Task<base::Result<>> alter_broker_configs(std::int32_t broker, ConfigChanges changes) = 0;
 };
 
 class TopicAdmins {
  public:
   virtual ~TopicAdmins() = default;
-  // The admin of a cluster, reached by any of `endpoints` ("10.0.0.1:9092").
-  // Lifetime: until the cluster is asked for with other endpoints, or forgotten.
-  virtual TopicAdmin& of(const std::string& cluster_key, const std::string& endpoints) = 0;
+  // The admin of a cluster, reached by any of `endpoints` ("10.0.0.1:9092"). Whoever calls it holds it: other
+  // endpoints make another one, and the old one goes when nobody holds it any more.
+  virtual std::shared_ptr<TopicAdmin> of(const std::string& cluster_key, const std::string& endpoints) = 0;
   // The cluster is gone.
   virtual void forget(const std::string& cluster_key) = 0;
 };

@@ -18,7 +18,7 @@ struct TopicContext {
   std::int64_t wall_ms = 0;
   resources::KafkaTopic topic{};
   std::string topic_name{};  // Once recorded in status it holds, whatever the spec then says.
-  TopicAdmin* admin = nullptr;
+  std::shared_ptr<TopicAdmin> admin{};
   std::optional<TopicState> state{};
   bool is_gone = false;  // The resource is deleted: there is no status to write.
   bool is_cluster_reachable = false;

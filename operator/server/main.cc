@@ -16,6 +16,7 @@
 #include "base/uuid.h"
 #include "operator/kube/http_client.h"
 #include "operator/kube/leader_elector.h"
+#include "operator/reconcile/http_broker_admin.h"
 #include "operator/reconcile/kafka_topic_admin.h"
 #include "operator/server/health.h"
 #include "operator/server/operator.h"
@@ -55,7 +56,8 @@ struct Parts {
                                         : nullptr),
         client(reactor, random, credentials, client_options()),
         admins(reactor, transport, random),
-        app(reactor, random, client, admins, arguments.options) {}
+        brokers(reactor, transport, resources::kAdminPort),
+        app(reactor, random, client, admins, brokers, arguments.options) {}
 
   void start() {
     app.start();
@@ -85,6 +87,7 @@ struct Parts {
   std::unique_ptr<Election> election;
   kube::HttpKubeClient client;
   reconcile::KafkaTopicAdmins admins;
+  reconcile::HttpBrokerAdmin brokers;
   Operator app;
 };
 

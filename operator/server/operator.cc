@@ -32,12 +32,12 @@ std::string cluster_of(const Json& object) {
 }  // namespace
 
 Operator::Operator(aio::Reactor& reactor, base::Random& random, kube::KubeClient& client,
-                   reconcile::TopicAdmins& admins, OperatorOptions options)
+                   reconcile::TopicAdmins& admins, reconcile::BrokerAdmin& brokers, OperatorOptions options)
     : reactor_(reactor),
       random_(random),
       client_(client),
       options_(std::move(options)),
-      deps_{client, store_, admins, random, {options_.default_image}},
+      deps_{client, store_, admins, brokers, processes_, random, {options_.default_image}},
       queue_(reactor, random, [this](std::string key) { return reconcile(std::move(key)); }) {}
 
 void Operator::start() {

@@ -30,7 +30,7 @@ struct OperatorOptions {
 class Operator {
  public:
   Operator(aio::Reactor& reactor, base::Random& random, kube::KubeClient& client,
-           reconcile::TopicAdmins& admins, OperatorOptions options);
+           reconcile::TopicAdmins& admins, reconcile::BrokerAdmin& brokers, OperatorOptions options);
 
   void start();
   // Begins to work: at once, or when every kind has been listed.
@@ -73,6 +73,7 @@ class Operator {
   kube::KubeClient& client_;
   const OperatorOptions options_;
   reconcile::Store store_;
+  reconcile::BrokerProcesses processes_;
   reconcile::Deps deps_;
   reconcile::WorkQueue queue_;
   std::vector<std::unique_ptr<kube::Informer>> informers_;

@@ -40,8 +40,8 @@ StepResult check_config(ClusterContext& context) {
   const std::string endpoints = ready_endpoints(context.deps, meta.ns, meta.name);
   // Without a broker there is none to protect, and the change may be what mends it.
   if (context.cluster.config.empty() || is_known || endpoints.empty()) co_return StepOutcome::go_on();
-  TopicAdmin& admin = context.deps.admins.of(meta.key(), endpoints);
-  const auto types = co_await admin.describe_types(context.identity.node_id_base);
+  const auto admin = context.deps.admins.of(meta.key(), endpoints);
+  const auto types = co_await admin->describe_types(context.identity.node_id_base);
   if (!types) {
     log.warn("cluster {}: its new configuration is not checked: {}", meta.key(), types.error().what());
     co_return StepOutcome::go_on();

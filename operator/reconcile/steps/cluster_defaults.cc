@@ -14,8 +14,8 @@ StepResult reconcile_cluster_defaults(ClusterContext& context) {
   const auto& meta = context.cluster.meta;
   const std::string endpoints = ready_endpoints(context.deps, meta.ns, meta.name);
   if (endpoints.empty()) co_return StepOutcome::go_on();
-  TopicAdmin& admin = context.deps.admins.of(meta.key(), endpoints);
-  const auto live = co_await admin.describe_defaults();
+  const auto admin = context.deps.admins.of(meta.key(), endpoints);
+  const auto live = co_await admin->describe_defaults();
   if (!live) {
     context.is_kafka_silent = is_silence(live.error());
     co_return base::fail(live.error());
@@ -24,7 +24,7 @@ StepResult reconcile_cluster_defaults(ClusterContext& context) {
   ConfigChanges changes;
   const std::string value = std::to_string(context.cluster.default_min_in_sync_replicas());
   if (found == live->end() || found->second != value) changes["min.insync.replicas"] = value;
-  if (!changes.empty()) CO_TRY(co_await admin.alter_defaults(std::move(changes)));
+  if (!changes.empty()) CO_TRY(co_await admin->alter_defaults(std::move(changes)));
   co_return StepOutcome::requeue_after(kDriftInterval);
 }
 

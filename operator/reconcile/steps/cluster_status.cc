@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "operator/reconcile/cluster_context.h"
@@ -22,6 +25,10 @@ Json broker_rows(const ClusterContext& context, int& ready) {
       restarts = status["containerStatuses"][0].value("restartCount", 0);
     }
     Json row = {{"id", context.node_id_of(*pod)}, {"pod", name}, {"ready", is_ready}, {"restarts", restarts}};
+    if (context.view) {
+      const auto* broker = context.view->find(context.node_id_of(*pod));
+      row["fenced"] = broker == nullptr || broker->is_fenced;
+    }
     if (const std::string ip = text_or(status, "podIP"); !ip.empty()) {
       row["address"] =
           (ip.contains(':') ? "[" + ip + "]" : ip) + ":" + std::to_string(resources::kClientPort);
@@ -29,6 +36,30 @@ Json broker_rows(const ClusterContext& context, int& ready) {
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+std::string counted(std::int64_t count, const char* what) {
+  return std::to_string(count) + (count == 1 ? " partition is " : " partitions are ") + what;
+}
+
+// Brokers of ours that are registered and not fenced; as many as are ready when nobody could be asked.
+int serving(const ClusterContext& context, int ready) {
+  if (!context.view) return ready;
+  int count = 0;
+  for (const Json* pod : context.pods()) {
+    count += is_pod_ready(*pod) && context.view->is_serving(context.node_id_of(*pod));
+  }
+  return count;
+}
+
+// Partitions that cannot be written, the worst first; empty when there are none.
+std::pair<std::string, std::string> partition_trouble(const ClusterContext& context) {
+  if (!context.view) return {};
+  if (context.view->offline > 0)
+    return {"PartitionsOffline", counted(context.view->offline, "without a leader")};
+  if (context.view->under_min_isr > 0)
+    return {"PartitionsUnderMinISR", counted(context.view->under_min_isr, "below min.insync.replicas")};
+  return {};
 }
 
 struct Verdict {
@@ -54,7 +85,63 @@ Verdict judge(const ClusterContext& context, int ready, const base::Error* error
   }
   if (!context.waiting_message.empty()) return {"False", false, "Progressing", context.waiting_message};
   if (ready < wanted) return {"False", false, "BrokersNotReady", counts};
+  if (const int count = serving(context, ready); count < wanted) {
+    return {"False", false, "BrokersFenced",
+            std::to_string(count) + " of " + std::to_string(wanted) + " brokers are in service"};
+  }
+  if (const auto [reason, message] = partition_trouble(context); !reason.empty())
+    return {"False", false, reason, message};
   return {"True", false, "AllBrokersReady", counts};
+}
+
+Condition available(const ClusterContext& context, int ready) {
+  if (ready == 0) return {"Available", "False", "NoBrokerReady", "0 brokers serve clients"};
+  if (const auto [reason, message] = partition_trouble(context); !reason.empty())
+    return {"Available", "False", reason, message};
+  return {"Available", "True", "BrokersServe", std::to_string(ready) + " brokers serve clients"};
+}
+
+// Something is missing that the cluster is to have, whether or not it can do without.
+Condition degraded(const ClusterContext& context, int ready) {
+  if (const auto [reason, message] = partition_trouble(context); !reason.empty())
+    return {"Degraded", "True", reason, message};
+  const int wanted = context.cluster.replicas;
+  if (const int count = serving(context, ready); count < wanted) {
+    return {"Degraded", "True", "BrokersMissing",
+            std::to_string(count) + " of " + std::to_string(wanted) + " brokers are in service"};
+  }
+  if (!context.view) return {"Degraded", "Unknown", "NotAsked", "no broker told how its partitions are"};
+  if (const std::int64_t count = context.view->under_replicated; count > 0)
+    return {"Degraded", "True", "PartitionsUnderReplicated", counted(count, "under-replicated")};
+  return {"Degraded", "False", "AllInSync", ""};
+}
+
+// What the brokers told. What they do not know at the moment stays as it was: the last failover is known to
+// the active controller alone, and to the next one not at all.
+void add_view(const ClusterContext& context, Json& status) {
+  if (!context.view) return;
+  const ClusterView& view = *context.view;
+  status["controllerId"] = view.controller;
+  status["underReplicatedPartitions"] = view.under_replicated;
+  status["underMinISRPartitions"] = view.under_min_isr;
+  status["offlinePartitions"] = view.offline;
+  status["fencedBrokers"] = std::count_if(view.brokers.begin(), view.brokers.end(),
+                                          [](const auto& broker) { return broker.is_fenced; });
+  if (view.last_failover) {
+    status["lastFailover"] = {{"milliseconds", view.last_failover->ms},
+                              {"brokerId", view.last_failover->broker},
+                              {"time", resources::rfc3339(view.last_failover->at_wall_ms)}};
+  }
+}
+
+void add_rollout(const ClusterContext& context, Json& status) {
+  if (!context.rollout) {
+    status.erase("rollout");
+    return;
+  }
+  status["rollout"] = {{"podsTotal", context.rollout->total}, {"podsUpdated", context.rollout->updated}};
+  if (!context.rollout->message.empty()) status["rollout"]["message"] = context.rollout->message;
+  if (context.rollout->broker >= 0) status["rollout"]["brokerId"] = context.rollout->broker;
 }
 
 }  // namespace
@@ -72,8 +159,7 @@ Json cluster_status(const ClusterContext& context, const base::Error* error) {
   status["observedGeneration"] = meta.generation;
   status["replicas"] = rows.size();
   status["readyReplicas"] = ready;
-  set({"Available", ready > 0 ? "True" : "False", ready > 0 ? "BrokersServe" : "NoBrokerReady",
-       std::to_string(ready) + " brokers serve clients"});
+  set(available(context, ready));
   set({"Suspended", context.is_suspended ? "True" : "False", context.is_suspended ? "Suspended" : "Running",
        context.is_suspended ? "spec.suspend is true: nothing is changed" : ""});
   if (context.is_spec_valid && !context.identity.cluster_id.empty()) {
@@ -91,6 +177,11 @@ Json cluster_status(const ClusterContext& context, const base::Error* error) {
        is_moving ? verdict.message : ""});
   set({"Stalled", verdict.is_stalled ? "True" : "False", verdict.is_stalled ? verdict.reason : "NotStalled",
        verdict.is_stalled ? verdict.message : ""});
+  if (context.is_spec_valid && !context.is_suspended) {
+    set(degraded(context, ready));
+    add_view(context, status);
+    add_rollout(context, status);
+  }
   status["conditions"] = std::move(conditions);
   return status;
 }

@@ -34,22 +34,22 @@ StepResult raise_internal_topics(ClusterContext& context) {
   const auto& meta = context.cluster.meta;
   const std::int32_t factor = std::min(3, context.cluster.replicas);
   if (factor < 2 || !are_all_ready(context)) co_return StepOutcome::go_on();
-  TopicAdmin& admin = context.deps.admins.of(meta.key(), ready_endpoints(context.deps, meta.ns, meta.name));
+  const auto admin = context.deps.admins.of(meta.key(), ready_endpoints(context.deps, meta.ns, meta.name));
   for (const char* topic : kInternalTopics) {
-    const auto state = co_await admin.describe(topic);
+    const auto state = co_await admin->describe(topic);
     if (!state) {
       context.is_kafka_silent = is_silence(state.error());
       co_return base::fail(state.error());
     }
     if (!*state || count_short((*state)->layout, factor) == 0) continue;
-    CO_TRY_ASSIGN(const auto layout, co_await admin.describe_layout());
+    CO_TRY_ASSIGN(const auto layout, co_await admin->describe_layout());
     auto hosts = staying_hosts(context.deps, meta.ns, meta.name, layout);
     if (hosts.size() < static_cast<std::size_t>(factor)) co_return StepOutcome::go_on();
     const std::size_t partitions = (*state)->layout.size();
     context.waiting_message = std::to_string(partitions - count_short((*state)->layout, factor)) + " of " +
                               std::to_string(partitions) + " partitions of " + topic + " have " +
                               std::to_string(factor) + " replicas";
-    CO_TRY(co_await move_throttled(admin, layout, {topic},
+    CO_TRY(co_await move_throttled(*admin, layout, {topic},
                                    plan_factor(layout, std::move(hosts), topic, factor)));
     co_return StepOutcome::requeue_after(kProgressInterval);
   }

@@ -10,40 +10,144 @@ namespace penstock::reconcile {
 namespace {
 
 constexpr base::Logger log("reconcile");
+constexpr const char* kHolder = "penstock-operator";
+constexpr auto kRollInterval = base::seconds(2);
 
 bool is_current(const ClusterContext& context, const Json& pod) {
   const Json annotations = pod["metadata"].value("annotations", Json::object());
   return resources::text_or(annotations, resources::kPodRevisionAnnotation) == context.pod_revision;
 }
 
-}  // namespace
+// No process of it is there that a replacement could end.
+bool has_no_process(const Json& pod) {
+  const Json& status = resources::child_of(pod, "status");
+  const auto rows = status.find("containerStatuses");
+  if (rows == status.end() || !rows->is_array() || rows->empty()) return true;
+  return !resources::child_of((*rows)[0], "state").contains("running");
+}
 
-// Replaces pods of an older revision, one at a time, each when all others serve. A pod that does not serve
-// anyway goes first: it may be waiting for exactly this change.
-StepResult roll_pods(ClusterContext& context) {
-  const Json* next = nullptr;
-  for (const Json* pod : context.pods()) {
-    if ((*pod)["metadata"].contains("deletionTimestamp")) {
-      context.waiting_message = "pod " + resources::read_meta(*pod).name + " is stopping";
-      co_return StepOutcome::go_on();
+// A pod as it was seen: what the store has may change while a call is under way.
+struct Pod {
+  resources::ObjectMeta meta;
+  std::int32_t node_id = -1;
+  bool is_ready = false;
+  bool has_process = false;
+};
+
+struct Pods {
+  std::vector<Pod> outdated;  // In the order in which they are replaced.
+  std::string stopping;       // The name of one.
+  std::string not_ready;      // Of one that is current.
+  bool is_any_ready = false;
+  std::size_t total = 0;
+};
+
+Pods look_at(const ClusterContext& context) {
+  Pods pods;
+  for (const Json* json : context.pods()) {
+    const Pod pod{resources::read_meta(*json), context.node_id_of(*json), is_pod_ready(*json),
+                  !has_no_process(*json)};
+    ++pods.total;
+    pods.is_any_ready = pods.is_any_ready || pod.is_ready;
+    if (pod.meta.is_deleting) pods.stopping = pod.meta.name;
+    if (!is_current(context, *json)) {
+      pods.outdated.push_back(pod);
+    } else if (!pod.is_ready && !pod.meta.is_deleting) {
+      pods.not_ready = pod.meta.name;
     }
-    if (is_current(context, *pod)) {
-      if (is_pod_ready(*pod)) continue;
-      co_return StepOutcome::go_on();
-    }
-    if (!next || (is_pod_ready(*next) && !is_pod_ready(*pod))) next = pod;
   }
-  if (!next) co_return StepOutcome::go_on();
-  const resources::ObjectMeta meta = resources::read_meta(*next);
-  log.info("restart pod {}: its configuration or template changed", meta.key());
-  context.waiting_message = "pod " + meta.name + " restarts with the new configuration";
+  // Pods that do not serve first: they may be waiting for exactly this change. The active controller last,
+  // so that it changes once.
+  const auto rank = [&](const Pod& pod) {
+    const bool is_controller = context.view && pod.node_id == context.view->controller;
+    return std::pair(pod.is_ready ? 1 + is_controller : 0, pod.node_id);
+  };
+  std::sort(pods.outdated.begin(), pods.outdated.end(),
+            [&](const Pod& x, const Pod& y) { return rank(x) < rank(y); });
+  return pods;
+}
+
+StepResult replace(ClusterContext& context, Pod pod) {
+  log.info("restart pod {}: its configuration or template changed", pod.meta.key());
+  context.rollout->message = "pod " + pod.meta.name + " restarts with the new configuration";
   kube::DeleteOptions only_this;
-  only_this.uid = meta.uid;
+  only_this.uid = pod.meta.uid;
   const auto removed =
-      co_await context.deps.kube.remove(kube::kPodKind, meta.ns, meta.name, std::move(only_this));
+      co_await context.deps.kube.remove(kube::kPodKind, pod.meta.ns, pod.meta.name, std::move(only_this));
   // A conflict: there is a newer pod of that name already.
   if (!removed && removed.error().code() != base::Errc::kConflict) co_return base::fail(removed.error());
   co_return StepOutcome::go_on();
+}
+
+// Why the pod must not be stopped now; empty when the active controller has granted it.
+aio::Task<base::Result<std::string>> why_not_stop(ClusterContext& context, std::int32_t id) {
+  const auto controller = context.controller_port();
+  if (!controller)
+    co_return std::string("no active controller can be asked for the stop of broker ") + std::to_string(id);
+  const auto answer = co_await context.deps.brokers.reserve_stop(*controller, id, kHolder);
+  if (!answer) {
+    co_return "the active controller did not answer for the stop of broker " + std::to_string(id);
+  }
+  if (answer->is_granted) {
+    context.rollout->broker = id;
+    co_return std::string();
+  }
+  co_return "broker " + std::to_string(id) + " is not restarted yet: " + answer->reason;
+}
+
+// A stop that is not wanted any more must not keep others from theirs. It ends by itself too.
+aio::Task<> release_last(ClusterContext& context) {
+  const Json& last = resources::child_of(resources::child_of(*context.object, "status"), "rollout");
+  const auto broker = resources::int_or_none(last, "brokerId");
+  const auto controller = context.controller_port();
+  if (!broker || !controller) co_return;
+  const auto released = co_await context.deps.brokers.release_stop(*controller, *broker);
+  if (!released) log.debug("stop of broker {}: {}", *broker, released.error().what());
+}
+
+// The next pod that may be stopped is; otherwise rollout->message says what it waits for.
+StepResult roll_next(ClusterContext& context, Pods pods) {
+  const Pod& next = pods.outdated.front();
+  auto& message = context.rollout->message;
+  if (!pods.stopping.empty()) {
+    message = "pod " + pods.stopping + " is stopping";
+    co_return StepOutcome::go_on();
+  }
+  // Nobody else serves: there is nothing to protect, and the change may be what mends it. Nor does a pod
+  // without a process.
+  const bool is_alone = context.cluster.replicas == 1 || (!pods.is_any_ready && pods.not_ready.empty());
+  if (is_alone || (!next.is_ready && !next.has_process)) co_return co_await replace(context, next);
+  if (!pods.not_ready.empty()) {
+    message = "pod " + pods.not_ready + " has restarted and is not ready yet";
+    co_return StepOutcome::go_on();
+  }
+  if (pods.total < static_cast<std::size_t>(context.cluster.replicas)) {
+    message = "a pod that was stopped is not back yet";
+    co_return StepOutcome::go_on();
+  }
+  CO_TRY_ASSIGN(std::string reason, co_await why_not_stop(context, next.node_id));
+  if (reason.empty()) co_return co_await replace(context, next);
+  message = std::move(reason);
+  co_await emit_event(context.deps, *context.object, "Normal", "RolloutWaits", message, context.wall_ms);
+  co_return StepOutcome::go_on();
+}
+
+}  // namespace
+
+// Replaces pods of an older revision, one at a time. The active controller says when a broker can be spared:
+// all others in service, and all replicas in sync. That also is how the last one is waited for.
+StepResult roll_pods(ClusterContext& context) {
+  Pods pods = look_at(context);
+  if (pods.outdated.empty()) {
+    co_await release_last(context);
+    if (!pods.stopping.empty()) context.waiting_message = "pod " + pods.stopping + " is stopping";
+    co_return StepOutcome::go_on();
+  }
+  context.rollout = {pods.total, pods.total - pods.outdated.size()};
+  CO_TRY_ASSIGN(const StepOutcome outcome, co_await roll_next(context, std::move(pods)));
+  context.look_again_in(kRollInterval);
+  context.waiting_message = context.rollout->message;
+  co_return outcome;
 }
 
 StepResult remove_old_configs(ClusterContext& context) {

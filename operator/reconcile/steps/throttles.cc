@@ -36,8 +36,8 @@ StepResult remove_move_throttles(ClusterContext& context) {
       !std::all_of(pods.begin(), pods.end(), [](const Json* pod) { return is_pod_ready(*pod); })) {
     co_return StepOutcome::go_on();
   }
-  TopicAdmin& admin = context.deps.admins.of(meta.key(), ready_endpoints(context.deps, meta.ns, meta.name));
-  const auto removed = co_await remove_throttles(admin, topics_with_own_marks(context));
+  const auto admin = context.deps.admins.of(meta.key(), ready_endpoints(context.deps, meta.ns, meta.name));
+  const auto removed = co_await remove_throttles(*admin, topics_with_own_marks(context));
   if (!removed) log.warn("cluster {}: throttle of moves: {}", meta.key(), removed.error().what());
   co_return StepOutcome::go_on();
 }

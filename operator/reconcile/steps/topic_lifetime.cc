@@ -108,8 +108,8 @@ StepResult delete_topic(TopicContext& context) {
     co_return StepOutcome::stop();
   }
   log.info("delete topic {} of KafkaCluster {}/{}", context.topic_name, meta.ns, cluster_name);
-  const auto removed =
-      co_await context.deps.admins.of(meta.ns + "/" + cluster_name, endpoints).remove(context.topic_name);
+  const auto admin = context.deps.admins.of(meta.ns + "/" + cluster_name, endpoints);
+  const auto removed = co_await admin->remove(context.topic_name);
   if (!removed && removed.error().code() == base::Errc::kPermissionDenied) {
     context.block("DeletionRefused", removed.error().what() +
                                          "; to let the resource go and keep the topic, set deletionPolicy "

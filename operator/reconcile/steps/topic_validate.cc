@@ -117,7 +117,7 @@ StepResult reach_cluster(TopicContext& context) {
     context.wait_for("ClusterNotReady", "no broker of KafkaCluster " + topic.cluster_name + " is ready");
     co_return StepOutcome::stop();
   }
-  context.admin = &context.deps.admins.of(topic.meta.ns + "/" + topic.cluster_name, endpoints);
+  context.admin = context.deps.admins.of(topic.meta.ns + "/" + topic.cluster_name, endpoints);
   co_return StepOutcome::go_on();
 }
 

@@ -15,20 +15,8 @@ Json live_claim_spec(const ClusterContext& context) {
   return templates.empty() ? Json() : templates[0].value("spec", Json());
 }
 
-std::int32_t live_replicas(const ClusterContext& context) {
-  const Json& live =
-      context.deps.store.stateful_sets.find(context.cluster.meta.ns, context.cluster.meta.name);
-  return live.is_object() ? live["spec"].value("replicas", 0) : 0;
-}
-
 // The rules that compare with the past: an API server that knows our CEL has checked them, others have not.
 std::string compare_with_running(const ClusterContext& context) {
-  // Brokers are not taken away with the replicas that they have.
-  const std::int32_t running = live_replicas(context);
-  if (context.cluster.replicas < running) {
-    return "spec.replicas: " + std::to_string(running) +
-           " brokers run, and this version takes none away; set it to " + std::to_string(running);
-  }
   const Json claim = live_claim_spec(context);
   if (!claim.is_object()) return {};
   const std::string live_size = claim["resources"]["requests"].value("storage", "0");
@@ -61,6 +49,7 @@ StepResult validate_cluster(ClusterContext& context) {
     context.blocked_message = std::move(wrong);
     co_return StepOutcome::stop();
   }
+  context.replicas_wanted = context.cluster.replicas;
   context.is_spec_valid = true;
   context.is_suspended = context.cluster.is_suspended;
   co_return context.is_suspended ? StepOutcome::stop() : StepOutcome::go_on();

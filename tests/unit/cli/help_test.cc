@@ -37,9 +37,11 @@ options:
   -h, --help                      This text.
 
 The JSON has clusters[] (namespace, name, clusterId, ready, bootstrapServers, replicas, readyReplicas,
-generation, observedGeneration, conditions[], brokers[] of id, pod, pid, address, phase, ready,
-restarts) and topics[] (namespace, name, topicName, topicId, cluster, ready, partitions,
-replicationFactor, generation, observedGeneration, conditions[]). What is not known is null.
+generation, observedGeneration, conditions[], controllerId, fencedBrokers,
+underReplicatedPartitions, underMinISRPartitions, offlinePartitions, lastFailover, rollout,
+brokers[] of id, pod, pid, address, phase, ready, fenced, restarts) and topics[] (namespace, name,
+topicName, topicId, cluster, ready, partitions, replicationFactor, reassignment, generation,
+observedGeneration, conditions[]). What is not known is null.
 )");
 }
 

@@ -23,10 +23,16 @@ Json one_cluster() {
                {"bootstrapServers", "demo-bootstrap.default.svc:9092"},
                {"replicas", 1},
                {"readyReplicas", 1},
+               {"controllerId", 0},
+               {"underReplicatedPartitions", 2},
+               {"underMinISRPartitions", 1},
+               {"offlinePartitions", 0},
+               {"lastFailover", {{"milliseconds", 312}, {"brokerId", 0}, {"time", "2026-01-02T00:00:00Z"}}},
                {"brokers",
                 {{{"id", 0},
                   {"pod", "demo-0"},
                   {"ready", true},
+                  {"fenced", false},
                   {"address", "127.0.0.2:9092"},
                   {"restarts", 3}}}},
                {"conditions", {ready("True", "Ready", "")}}}}}}}};
@@ -68,6 +74,7 @@ TEST(StatusReport, KnowsEachBrokersProcess) {
                           {"address", "127.0.0.2:9092"},
                           {"phase", "Running"},
                           {"ready", true},
+                          {"fenced", false},
                           {"restarts", 3}}));
   EXPECT_EQ(report.at("clusters").at(0).at("ready"), true);
   EXPECT_EQ(report.at("topics").at(0).at("ready"), false);
@@ -104,8 +111,9 @@ TEST(StatusReport, AsText) {
   EXPECT_EQ(status_text(status_report(one_cluster(), one_topic(), one_pod(), one_service())),
             R"(KafkaCluster default/demo: Ready
   bootstrap localhost:9092, cluster id abc
-  BROKER  POD     PID   ADDRESS         READY  PHASE    RESTARTS
-  0       demo-0  4711  127.0.0.2:9092  true   Running  3
+  controller 0; partitions: 2 under-replicated, 1 below min ISR, 0 offline; last failover in 312 ms at 2026-01-02T00:00:00Z
+  BROKER  POD     PID   ADDRESS         READY  FENCED  PHASE    RESTARTS
+  0       demo-0  4711  127.0.0.2:9092  true   false   Running  3
 
 TOPIC  NAMESPACE  CLUSTER  PARTITIONS  RF  READY  STATUS
 test   default    demo     3           1   false  ClusterNotReady: no broker answers

@@ -109,7 +109,7 @@ TEST(Brokers, NoneIsTakenAwayWithItsReplicas) {
   world.edit(kube::kKafkaClusterKind, "demo", R"({"replicas":1})");
   world.settle();
   EXPECT_EQ(world.kube.find(kube::kStatefulSetKind, "kafka", "demo")["spec"]["replicas"], 3);
-  EXPECT_EQ(ready_reason(world.cluster()), "InvalidSpec");
+  EXPECT_EQ(ready_reason(world.cluster()), "ScaleDownRefused");
 }
 
 // A claim that was lost while there was no cluster: its pod must not vote for its predecessor.

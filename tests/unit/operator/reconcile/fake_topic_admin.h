@@ -18,7 +18,9 @@ using kube::Json;
 class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
  public:
   explicit FakeTopicAdmin(testing::FakeKube& kube) : kube_(kube) {}
-  TopicAdmin& of(const std::string&, const std::string&) override { return *this; }
+  std::shared_ptr<TopicAdmin> of(const std::string&, const std::string&) override {
+    return std::shared_ptr<TopicAdmin>(std::shared_ptr<void>(), this);
+  }
   void forget(const std::string& cluster_key) override { forgotten = cluster_key; }
 
   // The operator dies at this change, before it or before its answer.
@@ -156,6 +158,11 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
     for (const std::int32_t id : ids) found[id] = broker_configs[id];
     co_return found;
   }
+  aio::Task<base::Result<>> unregister(std::int32_t broker) override {
+    CO_TRY(begin_change());
+    unregistered.push_back(broker);
+    co_return end_change();
+  }
   aio::Task<base::Result<>> alter_broker_configs(std::int32_t broker, ConfigChanges wanted) override {
     CO_TRY(begin_change());
     alter(broker_configs[broker], wanted);
@@ -200,6 +207,7 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
 
   std::map<std::string, TopicState> topics;
   std::map<std::int32_t, Configs> broker_configs;
+  std::vector<std::int32_t> unregistered;
   bool are_moves_stuck = false;
   bool is_unthrottled = false;  // Something was copied without a throttle.
   std::size_t moving_max = 0;

@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "operator/reconcile/pipeline.h"
 #include "tests/support/fake_kube.h"
+#include "tests/unit/operator/reconcile/fake_broker_admin.h"
 #include "tests/unit/operator/reconcile/fake_topic_admin.h"
 
 namespace penstock::reconcile {
@@ -74,6 +75,7 @@ class World {
   int pass() {
     collect_garbage();
     run_stateful_sets();
+    for (const std::int32_t id : admin.unregistered) brokers.gone.erase(id);
     admin.finish_moves();
     refresh();
     int failures = 0;
@@ -110,7 +112,10 @@ class World {
     FAIL() << "never at rest";
   }
   // Another operator process: nothing is remembered.
-  void restart() { store_ = std::make_unique<Store>(); }
+  void restart() {
+    store_ = std::make_unique<Store>();
+    processes = {};
+  }
 
   // All that counts, without versions, times and random ids.
   std::string summary() const {
@@ -141,6 +146,8 @@ class World {
 
   testing::FakeKube kube;
   FakeTopicAdmin admin{kube};
+  FakeBrokerAdmin brokers{kube};
+  BrokerProcesses processes;
   std::int64_t now_ms = 1'767'312'000'000;  // As FakeKube::now has it.
   bool are_pods_ready = true;
   std::set<std::string> pods_not_ready;  // By name.
@@ -160,7 +167,7 @@ class World {
   }
 
   bool run(const Json& object, bool is_cluster) {
-    Deps deps{kube, *store_, admin, random_, {"localhost/penstock:dev"}};
+    Deps deps{kube, *store_, admin, brokers, processes, random_, {"localhost/penstock:dev"}};
     bool is_ok = false;
     aio::Gate gate;
     aio::spawn(gate, "pass", run_one(deps, object["metadata"]["name"], is_cluster, now_ms, is_ok));
@@ -196,6 +203,15 @@ class World {
     }
   }
 
+  // Their brokers stay registered.
+  void remove_surplus(const Json& set) {
+    for (int i = set["spec"]["replicas"];
+         kube.find(kube::kPodKind, "kafka", "demo-" + std::to_string(i)).is_object(); ++i) {
+      kube.erase(kube::kPodKind, "kafka", "demo-" + std::to_string(i));
+      brokers.gone.insert(i);
+    }
+  }
+
   // A StatefulSet controller and a kubelet in one: pods exist, are ready, and have their claims.
   void run_stateful_sets() {
     for (Json pod : kube.all(kube::kPodKind)) {
@@ -204,6 +220,7 @@ class World {
       kube.put(kube::kPodKind, std::move(pod));
     }
     for (const Json& set : kube.all(kube::kStatefulSetKind)) {
+      remove_surplus(set);
       for (int i = 0; i < set["spec"]["replicas"].get<int>(); ++i) {
         const std::string name = set["metadata"]["name"].get<std::string>() + "-" + std::to_string(i);
         if (kube.find(kube::kPodKind, "kafka", name).is_object()) continue;

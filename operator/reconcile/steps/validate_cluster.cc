@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "operator/reconcile/cluster_context.h"
@@ -32,6 +35,29 @@ std::string compare_with_running(const ClusterContext& context) {
   return {};
 }
 
+// The brokers that the volumes were made for, when a cluster is made again over volumes that it left.
+std::int32_t brokers_of_volumes(const ClusterContext& context) {
+  const auto& meta = context.cluster.meta;
+  if (context.deps.store.stateful_sets.find(meta.ns, meta.name).is_object()) return 0;
+  std::int32_t brokers = 0;
+  for (const Json* claim :
+       context.deps.store.claims.with_label(meta.ns, resources::kClusterLabel, meta.name)) {
+    const std::string name = resources::read_meta(*claim).name;
+    std::int32_t ordinal = -1;
+    std::from_chars(name.data() + name.rfind('-') + 1, name.data() + name.size(), ordinal);
+    brokers = std::max(brokers, ordinal + 1);
+  }
+  return brokers;
+}
+
+// A quorum of three does not decide with one of them.
+std::string compare_with_volumes(const ClusterContext& context) {
+  const std::int32_t brokers = brokers_of_volumes(context);
+  if (context.cluster.replicas >= 3 || brokers < 3) return {};
+  return "spec.replicas: the volumes that are here are those of " + std::to_string(brokers) +
+         " brokers with a metadata quorum of three; set it to 3 or more, or delete them";
+}
+
 }  // namespace
 
 StepResult validate_cluster(ClusterContext& context) {
@@ -44,7 +70,9 @@ StepResult validate_cluster(ClusterContext& context) {
   }
   context.cluster = std::move(*parsed);
   if (context.cluster.image.empty()) context.cluster.image = context.deps.options.default_image;
-  if (std::string wrong = compare_with_running(context); !wrong.empty()) {
+  std::string wrong = compare_with_running(context);
+  if (wrong.empty()) wrong = compare_with_volumes(context);
+  if (!wrong.empty()) {
     context.blocked_reason = "InvalidSpec";
     context.blocked_message = std::move(wrong);
     co_return StepOutcome::stop();

@@ -128,6 +128,23 @@ TEST(Brokers, AClusterThatTakesUpVolumesBeginsNoSecondQuorum) {
   EXPECT_EQ(formatted(world), (NodeIds{0, 1, 2}));
 }
 
+TEST(Brokers, AQuorumOfThreeIsNotTakenUpByOne) {
+  World world;
+  world.add_cluster(kThree);
+  world.settle();
+  const std::string id = world.cluster()["status"]["clusterId"];
+  world.delete_cluster();
+  world.settle();
+  world.add_cluster(R"({"storage":{"size":"1Gi"}})");
+  world.settle();
+  EXPECT_EQ(ready_reason(world.cluster()), "InvalidSpec");
+  EXPECT_TRUE(world.kube.all(kube::kPodKind).empty());
+  world.edit(kube::kKafkaClusterKind, "demo", R"({"replicas":3})");
+  world.settle();
+  EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready"));
+  EXPECT_EQ(world.cluster()["status"]["clusterId"], id);
+}
+
 // Volumes were made, but no broker ever ran on them.
 TEST(Brokers, AClusterThatNeverBeganStillCan) {
   World world;

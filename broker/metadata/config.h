@@ -146,6 +146,19 @@ struct MetadataConfig : base::ConfigSection {
   Key<std::int64_t> log_segment_ms{
       this,       "metadata.log.segment.ms", 604'800'000,
       {.min = 1}, Update::kReadOnly,         "A segment of the metadata log takes no more after this time."};
+  Key<std::int64_t> retention_bytes{
+      this,
+      "metadata.max.retention.bytes",
+      104'857'600,
+      {.min = -1},
+      Update::kReadOnly,
+      "The size of metadata log and snapshots above which old snapshots go; -1 is no limit."};
+  Key<std::int64_t> retention_ms{this,
+                                 "metadata.max.retention.ms",
+                                 604'800'000,
+                                 {.min = -1},
+                                 Update::kReadOnly,
+                                 "The age at which a snapshot goes when there is a newer one; -1 is never."};
   Key<std::string> log_dir{
       this, "metadata.log.dir", "",
       {},   Update::kReadOnly,  "Where the metadata log lives; by default in the first of log.dirs."};

@@ -29,6 +29,9 @@ class ImageBuilder {
   // The log is read up to and including `offset`.
   void set_position(kafka::Offset offset, kafka::LeaderEpoch epoch);
 
+  // Takes over another image of the same cluster, as a snapshot has it; what differs counts as changed.
+  void become(const MetadataImage& image);
+
   bool is_in_transaction() const { return transaction_.has_value(); }
 
   // The image as of now and what changed since the last publish().

@@ -1,4 +1,7 @@
-// Turning an image back into records.
+// Turning an image back into records, and the change from one image to another that no records tell.
+#include <algorithm>
+#include <utility>
+
 #include "broker/metadata/features.h"
 #include "broker/metadata/image_builder.h"
 #include "broker/metadata/registration_fields.h"
@@ -105,6 +108,31 @@ base::Result<> ImageBuilder::take_apart(const MetadataImage& image, const Take& 
   }
   for (const char* kind : {"acl/", "scram/", "token/"}) TRY(take_opaque(image, kind, take));
   return {};
+}
+
+void ImageBuilder::become(const MetadataImage& image) {
+  const auto is_same = [](const Topic& a, const Topic& b) {
+    return a.name == b.name &&
+           std::ranges::equal(a.partitions, b.partitions,
+                              [](const auto& x, const auto& y) { return x == y || (x && y && *x == *y); });
+  };
+  image_.topics_by_id_.for_each([&](const base::Uuid& id, const std::shared_ptr<Topic>& was) {
+    const auto* is = image.topics_by_id_.find(id);
+    if (is == nullptr || !is_same(*was, **is)) changed_topics_.insert(id);
+  });
+  image.topics_by_id_.for_each([&](const base::Uuid& id, const std::shared_ptr<Topic>& /*topic*/) {
+    if (image_.topics_by_id_.find(id) == nullptr) changed_topics_.insert(id);
+  });
+  for (const MetadataImage* side : {&std::as_const(image_), &image}) {
+    for (const auto& [resource, configs] : side->configs_) {
+      if (image_.configs(resource) != image.configs(resource)) changed_configs_.insert(resource);
+    }
+  }
+  is_brokers_changed_ |= !std::ranges::equal(
+      image_.brokers_, image.brokers_,
+      [](const auto& a, const auto& b) { return a.first == b.first && *a.second == *b.second; });
+  image_ = image;
+  transaction_.reset();
 }
 
 base::Result<> ImageBuilder::take_opaque(const MetadataImage& image, std::string_view kind,

@@ -31,6 +31,7 @@ raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
   raft.core.is_joining = options.is_controller && options.config->quorum_auto_join();
   raft.segment_bytes = options.config->log_segment_bytes();
   raft.segment_ms = options.config->log_segment_ms();
+  raft.retention = {.bytes = options.config->retention_bytes(), .ms = options.config->retention_ms()};
   return raft;
 }
 
@@ -76,7 +77,9 @@ base::Result<> MetadataNode::load() {
   TRY(open_raft());
   if (const auto& snapshot = raft_->snapshot()) {
     raft::QuorumRecords quorum;
-    const auto replay = [this](const kafka::RecordBatchView& batch) { return replay_batch(batch); };
+    const auto replay = [this](const kafka::RecordBatchView& batch) {
+      return replay_batch(batch, committed_);
+    };
     TRY(raft::read_snapshot(*options_.disk, raft_->snapshot_path(), quorum, replay));
     next_to_replay_ = snapshot->offset;
     committed_.set_position(snapshot->offset - 1, snapshot->epoch);
@@ -168,7 +171,7 @@ base::Result<> MetadataNode::load_bootstrap() {
   return {};
 }
 
-base::Result<> MetadataNode::replay_batch(const kafka::RecordBatchView& batch) {
+base::Result<> MetadataNode::replay_batch(const kafka::RecordBatchView& batch, ImageBuilder& into) {
   if (batch.is_control()) return {};
   kafka::Decompressor decompressor;
   TRY_ASSIGN(const auto bytes, batch.records(decompressor, kBatchBytesMax));
@@ -176,7 +179,7 @@ base::Result<> MetadataNode::replay_batch(const kafka::RecordBatchView& batch) {
   kafka::Record record;
   while (cursor.next(record)) {
     auto decoded = decode_record(record.value.value_or(base::ByteSpan{}));
-    auto replayed = decoded ? committed_.replay(*decoded) : base::Result<>(base::fail(decoded.error()));
+    auto replayed = decoded ? into.replay(*decoded) : base::Result<>(base::fail(decoded.error()));
     if (!replayed) {
       return base::fail(replayed.error().context(fmt::format("metadata record at offset {}", record.offset)));
     }
@@ -194,7 +197,7 @@ base::Result<> MetadataNode::replay_log_until(kafka::Offset high_watermark) {
       TRY_ASSIGN(const auto batch, cursor.next());
       if (!batch) break;
       if (batch->last_offset() < next_to_replay_) continue;
-      TRY(replay_batch(*batch));
+      TRY(replay_batch(*batch, committed_));
       next_to_replay_ = batch->next_offset();
       last_timestamp_ms_ = batch->max_timestamp();
       snapshot_schedule_.note(static_cast<std::int64_t>(batch->size_bytes()));
@@ -228,16 +231,17 @@ aio::Task<> MetadataNode::stop() {
   co_await raft_->stop();
 }
 
+void MetadataNode::follow_log(kafka::Offset high_watermark) {
+  if (auto replayed = replay_log_until(high_watermark); !replayed) return fail(replayed.error());
+  if (auto checked = check_features(committed_.image()); !checked) return fail(checked.error());
+  publish(committed_.publish());
+  if (registrar_ && !raft_->is_leader()) registrar_->on_image(*images_.current());
+  write_snapshot_if_due();
+}
+
 void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
-  if (is_failed_) return;
-  if (!controller_.is_active()) {
-    if (auto replayed = replay_log_until(high_watermark); !replayed) return fail(replayed.error());
-    if (auto checked = check_features(committed_.image()); !checked) return fail(checked.error());
-    publish(committed_.publish());
-    if (registrar_ && !raft_->is_leader()) registrar_->on_image(*images_.current());
-    write_snapshot_if_due();
-    return;
-  }
+  if (is_failed_ || loading_) return;
+  if (!controller_.is_active()) return follow_log(high_watermark);
   while (!pending_.empty() && pending_.front().last_offset < high_watermark) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
@@ -252,6 +256,14 @@ void MetadataNode::on_high_watermark(kafka::Offset high_watermark) {
 
 void MetadataNode::on_active(kafka::LeaderEpoch epoch) {
   if (is_failed_) return;
+  if (loading_) {
+    activation_ = epoch;
+  } else {
+    activate(epoch);
+  }
+}
+
+void MetadataNode::activate(kafka::LeaderEpoch epoch) {
   epoch_ = epoch;
   last_failover_.reset();
   controller_.activate(committed_, options_.reactor->now());
@@ -293,6 +305,7 @@ kafka::ControllerRegistrationRequest MetadataNode::own_registration() const {
 
 void MetadataNode::on_resigned(kafka::LeaderEpoch epoch) {
   log.info("no longer the controller of epoch {}", epoch);
+  activation_.reset();
   controller_.deactivate();
   options_.reactor->cancel(timer_);
   // What was decided may be lost: go on from what is committed.

@@ -114,13 +114,19 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   base::Result<> load();
   base::Result<> open_raft();
   base::Result<> load_bootstrap();
-  base::Result<> replay_batch(const kafka::RecordBatchView& batch);
+  // What a snapshot or a stretch of the log makes of an image.
+  static base::Result<> replay_batch(const kafka::RecordBatchView& batch, ImageBuilder& into);
+  aio::Task<> load_snapshots();
+  aio::Task<bool> load_snapshot(raft::OffsetAndEpoch id);
+  void follow_log(kafka::Offset high_watermark);
+  void activate(kafka::LeaderEpoch epoch);
   base::Result<> replay_log_until(kafka::Offset high_watermark);
 
   void on_high_watermark(kafka::Offset high_watermark) override;
   void on_active(kafka::LeaderEpoch epoch) override;
   void on_resigned(kafka::LeaderEpoch epoch) override;
   void on_leader_changed(kafka::NodeId leader, kafka::LeaderEpoch epoch) override;
+  void on_snapshot(const raft::OffsetAndEpoch& id) override;
   void on_failed(const base::Error& error) override;
 
   template <typename Request, typename Decide>
@@ -158,6 +164,9 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   std::int64_t last_timestamp_ms_ = 0;  // Of the newest batch that is published.
   SnapshotSchedule snapshot_schedule_;
   bool is_writing_snapshot_ = false;
+  // Set while the state is loaded from this snapshot; the log is not followed meanwhile.
+  std::optional<raft::OffsetAndEpoch> loading_{};
+  std::optional<kafka::LeaderEpoch> activation_{};  // Waits for that.
   Controller controller_;
   kafka::LeaderEpoch epoch_{0};  // Of our leadership.
   std::deque<Pending> pending_;  // At most kPendingMax.

@@ -1,8 +1,11 @@
-// Snapshots of the metadata: written when they are due.
+// Snapshots of the metadata: written when they are due, and loaded when the log begins anew at one.
 #include <utility>
 
+#include "base/aio/sleep.h"
 #include "base/log.h"
+#include "broker/metadata/features.h"
 #include "broker/metadata/metadata_node.h"
+#include "broker/raft/snapshot.h"
 
 namespace penstock::metadata {
 namespace {
@@ -45,6 +48,55 @@ aio::Task<> MetadataNode::write_snapshot(ImagePtr image, std::int64_t last_times
   is_writing_snapshot_ = false;
   // The log has everything still.
   if (!written) log.error("snapshot of the metadata at offset {}: {}", id.offset, written.error().what());
+}
+
+void MetadataNode::on_snapshot(const raft::OffsetAndEpoch& id) {
+  if (is_failed_) return;
+  const bool is_loading = loading_.has_value();
+  loading_ = id;
+  if (!is_loading) aio::spawn(gate_, "load snapshot", load_snapshots());
+}
+
+aio::Task<> MetadataNode::load_snapshots() {
+  while (loading_) {
+    const raft::OffsetAndEpoch id = *loading_;
+    const bool is_loaded = co_await load_snapshot(id);
+    if (!is_loaded || is_failed_) co_return;
+    if (loading_ == id) loading_.reset();
+  }
+  follow_log(raft_->high_watermark());
+  if (const auto epoch = std::exchange(activation_, std::nullopt); epoch && !is_failed_) activate(*epoch);
+}
+
+aio::Task<bool> MetadataNode::load_snapshot(raft::OffsetAndEpoch id) {
+  struct Loaded {
+    MetadataImage image;
+    std::int64_t last_timestamp_ms = 0;
+  };
+  // Decoded where nothing waits for it.
+  auto read = [disk = options_.disk, path = raft_->snapshot_path(), id]() -> base::Result<Loaded> {
+    ImageBuilder builder;
+    raft::QuorumRecords quorum;
+    const auto replay = [&](const kafka::RecordBatchView& batch) { return replay_batch(batch, builder); };
+    TRY(raft::read_snapshot(*disk, path, quorum, replay));
+    TRY(check_features(builder.image()));
+    builder.set_position(id.offset - 1, id.epoch);
+    TRY_ASSIGN(const auto timestamp, raft::read_snapshot_timestamp(*disk, path));
+    return Loaded{builder.image(), timestamp};
+  };
+  const auto loaded = co_await aio::run_blocking(*options_.reactor, std::move(read));
+  if (is_failed_) co_return false;
+  if (loading_ != id) co_return true;  // The log begins at another by now.
+  if (!loaded) {
+    fail(loaded.error().context("load a snapshot of the metadata"));
+    co_return false;
+  }
+  committed_.become(loaded->image);
+  next_to_replay_ = id.offset;
+  last_timestamp_ms_ = loaded->last_timestamp_ms;
+  snapshot_schedule_.restart(options_.reactor->now());
+  log.info("the metadata is as of snapshot {}", raft::snapshot_file_name(id));
+  co_return true;
 }
 
 }  // namespace penstock::metadata

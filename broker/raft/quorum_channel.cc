@@ -108,9 +108,8 @@ template <typename Ask>
 aio::Task<> QuorumChannel::exchange(ReplicaKey to, Ask ask) {
   constexpr bool kIsGoodbye = std::is_same_v<Ask, EndEpochAsk>;
   // A change of the voters is answered late, and holds up no vote.
-  constexpr Use kUse = std::is_same_v<Ask, FetchAsk> ? Use::kFetch
-                       : kIsAboutVoters<Ask>         ? Use::kVoters
-                                                     : Use::kElection;
+  constexpr bool kIsFetch = std::is_same_v<Ask, FetchAsk> || std::is_same_v<Ask, SnapshotAsk>;
+  constexpr Use kUse = kIsFetch ? Use::kFetch : kIsAboutVoters<Ask> ? Use::kVoters : Use::kElection;
   // Whatever comes of it comes later: the node is in the midst of its effects.
   co_await aio::yield(*options_.reactor);
   const auto address = address_for(to, ask);
@@ -157,6 +156,8 @@ void QuorumChannel::send(const ReplicaKey& to, Message ask) {
     aio::spawn(gate_, "raft vote", exchange(to, std::move(*vote)));
   } else if (auto* fetch = std::get_if<FetchAsk>(&ask)) {
     aio::spawn(gate_, "raft fetch", exchange(to, *fetch));
+  } else if (auto* piece = std::get_if<SnapshotAsk>(&ask)) {
+    aio::spawn(gate_, "raft fetch snapshot", exchange(to, *piece));
   } else if (auto* begin = std::get_if<BeginEpochAsk>(&ask)) {
     aio::spawn(gate_, "raft begin epoch", exchange(to, *begin));
   } else if (auto* end = std::get_if<EndEpochAsk>(&ask)) {

@@ -60,6 +60,17 @@ aio::Task<kafka::FetchResponse> QuorumService::fetch_here(const kafka::FetchRequ
   co_return to_response(std::move(fetched), leader, node_.start_offset());
 }
 
+aio::Task<kafka::FetchSnapshotResponse> QuorumService::fetch_snapshot_here(
+    const kafka::FetchSnapshotRequest& request) {
+  auto ask = read_ask(channel_.identity(), node_.self().id, request);
+  if (!ask) co_return refuse_snapshot(request, ask.error());
+  auto answer = co_await node_.ask(std::move(*ask));
+  if (!answer) co_return refuse_snapshot(request, ErrorCode::kBrokerNotAvailable);
+  auto& fetched = std::get<SnapshotAnswer>(*answer);
+  const auto leader = channel_.find(fetched.leader);
+  co_return to_response(std::move(fetched), leader);
+}
+
 kafka::DescribeQuorumResponse QuorumService::describe_here(
     const kafka::DescribeQuorumRequest& request) const {
   kafka::DescribeQuorumResponse response;
@@ -122,6 +133,11 @@ aio::Task<kafka::EndQuorumEpochResponse> QuorumService::end_epoch(aio::Reactor& 
 
 aio::Task<kafka::FetchResponse> QuorumService::fetch(aio::Reactor& home, kafka::FetchRequest request) {
   co_return co_await aio::call_on(home, reactor_, [&] { return fetch_here(request); });
+}
+
+aio::Task<kafka::FetchSnapshotResponse> QuorumService::fetch_snapshot(aio::Reactor& home,
+                                                                      kafka::FetchSnapshotRequest request) {
+  co_return co_await aio::call_on(home, reactor_, [&] { return fetch_snapshot_here(request); });
 }
 
 aio::Task<kafka::DescribeQuorumResponse> QuorumService::describe(aio::Reactor& home,

@@ -27,6 +27,8 @@ class QuorumService {
   aio::Task<kafka::EndQuorumEpochResponse> end_epoch(aio::Reactor& home,
                                                      kafka::EndQuorumEpochRequest request);
   aio::Task<kafka::FetchResponse> fetch(aio::Reactor& home, kafka::FetchRequest request);
+  aio::Task<kafka::FetchSnapshotResponse> fetch_snapshot(aio::Reactor& home,
+                                                         kafka::FetchSnapshotRequest request);
   // NOT_LEADER_OR_FOLLOWER unless this node leads.
   aio::Task<kafka::DescribeQuorumResponse> describe(aio::Reactor& home, kafka::DescribeQuorumRequest request);
   // Changes of the voters: NOT_LEADER_OR_FOLLOWER unless this node leads, REQUEST_TIMED_OUT while another one
@@ -47,6 +49,7 @@ class QuorumService {
   template <typename Request>
   aio::Task<typename Request::Response> change_here(const Request& request);
   aio::Task<kafka::UpdateRaftVoterResponse> update_here(const kafka::UpdateRaftVoterRequest& request);
+  aio::Task<kafka::FetchSnapshotResponse> fetch_snapshot_here(const kafka::FetchSnapshotRequest& request);
   kafka::DescribeQuorumResponse describe_here(const kafka::DescribeQuorumRequest& request) const;
 
   aio::Reactor& reactor_;

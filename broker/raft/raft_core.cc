@@ -83,6 +83,11 @@ void RaftCore::tick(base::MonoTime now) {
     case Role::kUnattached:
     case Role::kFollower:
     case Role::kResigned:
+      if (role_ == Role::kFollower && taking_) {
+        // It is this node's own disk that takes its time, not the leader.
+        deadline_ = now + options_.fetch_timeout;
+        return;
+      }
       if (std::exchange(is_leader_dead_, false)) ++successions_;
       if (is_self_voter()) {
         become_prospective(now);
@@ -113,6 +118,9 @@ void RaftCore::tick(base::MonoTime now) {
 void RaftCore::unanswered(base::MonoTime now, const ReplicaKey& to, const Message& ask) {
   if (const auto* fetch_ask = std::get_if<FetchAsk>(&ask)) {
     if (!is_fetching_ || fetch_ask->id != fetch_id_) return;
+    is_fetching_ = false;
+  } else if (const auto* piece = std::get_if<SnapshotAsk>(&ask)) {
+    if (!is_fetching_ || piece->id != fetch_id_) return;
     is_fetching_ = false;
   } else if (const auto* vote = std::get_if<VoteAsk>(&ask)) {
     const Role asked_as = vote->is_pre_vote ? Role::kProspective : Role::kCandidate;
@@ -189,6 +197,7 @@ void RaftCore::leave_role() {
       effects_.emplace_back(Send{parked.ask.from, std::move(answer)});
     }
   }
+  drop_download();
   is_active_ = false;
   mend_at_ = base::MonoTime::max();
   is_fetching_ = false;

@@ -78,8 +78,30 @@ struct LeaderChanged {
 struct LogFailed {
   base::Error error;
 };
-using Effect = std::variant<PersistElection, Send, StartEpoch, WriteVoters, FlushLog, AdvanceHighWatermark,
-                            BecomeActive, LoseLeadership, LeaderChanged, LogFailed>;
+// The piece is to be read from the file of the snapshot, and the answer sent.
+struct SendPiece {
+  ReplicaKey to{};
+  SnapshotAnswer answer{};
+  std::size_t bytes_max = 0;
+};
+// To be written behind the pieces before it; the first has position 0. Behind the last one the file is
+// checked, made durable and known to the log as a snapshot. Say then how it went: piece_taken(). One at a
+// time.
+struct TakePiece {
+  OffsetAndEpoch snapshot{};
+  std::int64_t position = 0;
+  bool is_last = false;
+  base::Bytes piece{};
+};
+// What was taken of a snapshot is not wanted any more.
+struct DropPieces {};
+// The log was dropped and begins at this snapshot: the state machine above is to be loaded from it.
+struct LoadSnapshot {
+  OffsetAndEpoch id{};
+};
+using Effect =
+    std::variant<PersistElection, Send, StartEpoch, WriteVoters, FlushLog, AdvanceHighWatermark, BecomeActive,
+                 LoseLeadership, LeaderChanged, LogFailed, SendPiece, TakePiece, DropPieces, LoadSnapshot>;
 
 // How far a replica has come, as the leader knows it.
 struct ReplicaProgress {
@@ -110,6 +132,9 @@ class RaftCore {
   void appended(base::MonoTime now);
   // Everything below `end` is durable here.
   void flushed(base::MonoTime now, Offset end);
+  // How it went with the TakePiece before. ERRORS taken: kCorrupt (the snapshot is fetched anew), any other
+  // ends the node.
+  void piece_taken(base::MonoTime now, const base::Result<>& outcome);
   // Gives leadership up, telling the others.
   void resign(base::MonoTime now);
 
@@ -170,6 +195,8 @@ class RaftCore {
   void on(base::MonoTime now, const ChangeAnswer& answer);
   void on(base::MonoTime now, const VersionsAsk& /*ask*/) { (void)now; }
   void on(base::MonoTime now, const VersionsAnswer& answer);
+  void on(base::MonoTime now, const SnapshotAsk& ask);
+  void on(base::MonoTime now, const SnapshotAnswer& answer);
 
   bool is_voter(const ReplicaKey& key) const;
   std::size_t majority() const { return voters().size() / 2 + 1; }
@@ -199,7 +226,23 @@ class RaftCore {
   bool may_fetch() const {
     return role_ == Role::kFollower || role_ == Role::kUnattached || role_ == Role::kResigned;
   }
-  void take_records(const FetchAnswer& answer);
+  void take_records(base::MonoTime now, const FetchAnswer& answer);
+  // Snapshots: what the leader says to a replica that is at `offset`, behind a record of `epoch`.
+  struct Standing {
+    std::optional<OffsetAndEpoch> diverging{};
+    std::optional<OffsetAndEpoch> snapshot{};
+    bool is_valid() const { return !diverging && !snapshot; }
+  };
+  Standing standing_of(Offset offset, LeaderEpoch epoch) const;
+  void begin_download(base::MonoTime now, const OffsetAndEpoch& id);
+  void ask_for_piece(const ReplicaKey& leader);
+  bool is_next_piece(const SnapshotAnswer& answer) const;
+  void give_up_download(base::MonoTime now);
+  void drop_download();
+  // The snapshot is on disk: the log begins at it unless it has gone past it by itself.
+  void install(const OffsetAndEpoch& id);
+  // Whether the log holds exactly what the snapshot does.
+  bool has(const OffsetAndEpoch& id) const;
   // As the leader.
   FetchAnswer serve(const FetchAsk& ask, bool& is_worth_sending) const;
   void note_fetch(base::MonoTime now, const FetchAsk& ask);
@@ -255,6 +298,17 @@ class RaftCore {
   bool is_fetching_ = false;
   bool has_fetched_ = false;                         // From the leader that is followed.
   Offset leader_high_watermark_ = kafka::kNoOffset;  // As it said last.
+  struct Download {
+    OffsetAndEpoch id{};
+    std::int64_t position = 0;  // Of the next piece.
+    std::int64_t size_bytes = -1;
+  };
+  std::optional<Download> download_;  // From the leader that is followed.
+  struct Taking {
+    OffsetAndEpoch id{};
+    bool is_last = false;
+  };
+  std::optional<Taking> taking_;  // A TakePiece is under way, maybe of a download that was dropped.
   std::vector<Effect> effects_;
 };
 

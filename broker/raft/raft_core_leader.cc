@@ -46,10 +46,10 @@ FetchAnswer RaftCore::serve(const FetchAsk& ask, bool& is_worth_sending) const {
     answer.refusal = Refusal::kFencedEpoch;
   } else if (role_ != Role::kLeader) {
     answer.refusal = Refusal::kNotLeader;
-  } else if (const OffsetAndEpoch agreed = log_.end_of(ask.last_fetched_epoch);
-             ask.offset > Offset(0) &&
-             (agreed.epoch < ask.last_fetched_epoch || agreed.offset < ask.offset)) {
-    answer.diverging = agreed;
+  } else if (const Standing standing = standing_of(ask.offset, ask.last_fetched_epoch);
+             !standing.is_valid()) {
+    answer.diverging = standing.diverging;
+    answer.snapshot = standing.snapshot;
   } else {
     auto records = log_.read(ask.offset, options_.fetch_bytes_max);
     if (records) answer.records = std::move(*records);
@@ -72,11 +72,7 @@ void RaftCore::note_fetch(base::MonoTime now, const FetchAsk& ask) {
   const auto fetched_before = std::exchange(peer.last_fetch, now);
   peer.counted_from = now;
   // Where it agrees with us; before that is known its offset says nothing.
-  const OffsetAndEpoch agreed = log_.end_of(ask.last_fetched_epoch);
-  if (ask.offset > leader_end ||
-      (ask.offset > Offset(0) && (agreed.epoch < ask.last_fetched_epoch || agreed.offset < ask.offset))) {
-    return;
-  }
+  if (ask.offset > leader_end || !standing_of(ask.offset, ask.last_fetched_epoch).is_valid()) return;
   if (ask.offset >= leader_end) {
     peer.last_caught_up = now;
   } else if (fetched_before && ask.offset >= leader_end_before) {

@@ -126,13 +126,17 @@ void RaftCore::on(base::MonoTime now, const EpochAnswer& answer) {
 
 void RaftCore::fetch() {
   // A replica asks only from what it has on disk: its offset is its vote for the high watermark.
-  if (is_fetching_ || flushed_ < log_.end_offset()) return;
+  if (is_fetching_ || taking_ || flushed_ < log_.end_offset()) return;
   ReplicaKey to{leader(), {}};
   if (const Voter* voter = find_voter(to.id)) to = voter->key;
   if (to.id == options_.self.id) return;
   // A voter without a leader finds one by its next election.
   if (to.id == kafka::kNoNode && is_self_voter()) return;
   is_fetching_ = true;
+  if (download_) {
+    ask_for_piece(to);
+    return;
+  }
   effects_.emplace_back(Send{to, FetchAsk{.id = ++fetch_id_,
                                           .from = options_.self,
                                           .epoch = election_.epoch,
@@ -158,10 +162,10 @@ void RaftCore::on(base::MonoTime now, const FetchAnswer& answer) {
   has_fetched_ = true;
   is_leader_dead_ = false;
   successions_ = 0;
-  take_records(answer);
+  take_records(now, answer);
 }
 
-void RaftCore::take_records(const FetchAnswer& answer) {
+void RaftCore::take_records(base::MonoTime now, const FetchAnswer& answer) {
   if (answer.diverging) {
     const OffsetAndEpoch ours = log_.end_of(answer.diverging->epoch);
     const Offset cut = std::min(ours.offset, answer.diverging->offset);
@@ -181,11 +185,7 @@ void RaftCore::take_records(const FetchAnswer& answer) {
     return;
   }
   if (answer.snapshot) {
-    // Asking again would be answered so again, without end.
-    effects_.emplace_back(LogFailed{base::Error(
-        base::Errc::kUnsupported,
-        "the leader of the metadata quorum offers a snapshot in place of its log, which this version does "
-        "not fetch")});
+    begin_download(now, *answer.snapshot);
     return;
   }
   leader_high_watermark_ = answer.high_watermark;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "base/error.h"
 #include "broker/raft/types.h"
@@ -30,6 +31,14 @@ class RaftLog {
   // Whole batches from the one that holds `from`; at least one when there is one.
   virtual base::Result<base::Bytes> read(Offset from, std::size_t bytes_max) = 0;
   virtual base::Result<> truncate_to(Offset end) = 0;
+
+  // The oldest and the newest snapshot of committed state; the log begins at 0 or at a snapshot.
+  virtual std::optional<OffsetAndEpoch> earliest_snapshot() const = 0;
+  virtual std::optional<OffsetAndEpoch> latest_snapshot() const = 0;
+  // nullopt when there is no such snapshot.
+  virtual std::optional<std::int64_t> snapshot_bytes(const OffsetAndEpoch& id) const = 0;
+  // Drops the log; it goes on behind the snapshot. REQUIRES: snapshot_bytes(id). ERRORS: kIo.
+  virtual base::Result<> start_at(const OffsetAndEpoch& id) = 0;
 
   // Makes everything appended before begin_flush() durable: run the work on the blocking pool, one at a time,
   // while the control reactor appends on; then say how it went.

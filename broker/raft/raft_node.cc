@@ -18,7 +18,7 @@ constexpr base::Logger log("raft");
 bool is_ask(const Message& message) {
   return std::visit(
       []<typename T>(const T&) {
-        return std::is_same_v<T, VoteAsk> || std::is_same_v<T, FetchAsk> ||
+        return std::is_same_v<T, VoteAsk> || std::is_same_v<T, FetchAsk> || std::is_same_v<T, SnapshotAsk> ||
                std::is_same_v<T, BeginEpochAsk> || std::is_same_v<T, EndEpochAsk> ||
                std::is_same_v<T, AddVoterAsk> || std::is_same_v<T, RemoveVoterAsk> ||
                std::is_same_v<T, UpdateVoterAsk> || std::is_same_v<T, VersionsAsk>;
@@ -54,12 +54,14 @@ void RaftNode::start(RaftListener& listener) {
   listener_ = &listener;
   core_->start(options_.reactor->now());
   pump();
+  arm_cleaning();
 }
 
 aio::Task<> RaftNode::stop() {
   if (gate_.is_closed()) co_return;
   is_stopped_ = true;
   options_.reactor->cancel(timer_);
+  options_.reactor->cancel(clean_timer_);
   drop_asks();
   co_await gate_.close();
   if (auto closed = log_->close(); !closed) log.warn("close the metadata log: {}", closed.error().what());
@@ -172,6 +174,14 @@ void RaftNode::carry_out(Effect effect) {
     listener_->on_leader_changed(changed->leader, changed->epoch);
   } else if (const auto* failed = std::get_if<LogFailed>(&effect)) {
     fail(failed->error);
+  } else if (auto* sent = std::get_if<SendPiece>(&effect)) {
+    aio::spawn(gate_, "send a piece", send_piece(std::move(*sent)));
+  } else if (auto* taken = std::get_if<TakePiece>(&effect)) {
+    take_piece(std::move(*taken));
+  } else if (std::holds_alternative<DropPieces>(effect)) {
+    drop_pieces();
+  } else if (const auto* load = std::get_if<LoadSnapshot>(&effect)) {
+    listener_->on_snapshot(load->id);
   }
 }
 
@@ -261,6 +271,7 @@ void RaftNode::arm_timer() {
 void RaftNode::fail(const base::Error& error) {
   if (std::exchange(is_stopped_, true)) return;
   options_.reactor->cancel(timer_);
+  options_.reactor->cancel(clean_timer_);
   drop_asks();
   listener_->on_failed(error);
 }

@@ -38,6 +38,8 @@ class RaftListener {
   // Whatever was decided in this epoch and is not committed may be lost.
   virtual void on_resigned(LeaderEpoch epoch) = 0;
   virtual void on_leader_changed(NodeId leader, LeaderEpoch epoch) = 0;
+  // The log was dropped and begins at this snapshot; the state is to be loaded from it.
+  virtual void on_snapshot(const OffsetAndEpoch& id) = 0;
   // The disk failed; this node takes no further part.
   virtual void on_failed(const base::Error& error) = 0;
 };
@@ -59,6 +61,7 @@ struct RaftNodeOptions {
   CoreOptions core{};
   std::int32_t segment_bytes = 1 << 30;
   std::int64_t segment_ms = 604'800'000;
+  SnapshotRetention retention{};
 };
 
 // What a state machine writes its snapshot with, where blocking is allowed.
@@ -84,7 +87,7 @@ class RaftNode {
   void peer_died(NodeId node);
 
   // The newest snapshot; the log goes on behind it.
-  std::optional<OffsetAndEpoch> snapshot() const { return log_->snapshots().latest(); }
+  std::optional<OffsetAndEpoch> snapshot() const { return log_->latest_snapshot(); }
   std::string snapshot_path() const;
   // Makes a snapshot of what is committed below id.offset, which is the end of a batch. False: there is no
   // use for it any more. REQUIRES: id.offset is not above the high watermark. ERRORS: kIo, kNoSpace; the node
@@ -114,6 +117,8 @@ class RaftNode {
 
  private:
   static constexpr std::size_t kAsksMax = 4096;
+  // Pieces of snapshots that are read for others at a time; further ones are told to ask again.
+  static constexpr std::size_t kPiecesMax = 16;
 
   explicit RaftNode(RaftNodeOptions options);
   base::Result<> load();
@@ -127,6 +132,15 @@ class RaftNode {
   aio::Task<> run_flushes();
   void carry_out(Effect effect);
   void send(const ReplicaKey& to, Message message);
+  aio::Task<> send_piece(SendPiece piece);
+  // Pieces are taken, and dropped, one after the other.
+  void take_piece(TakePiece piece);
+  void drop_pieces();
+  aio::Task<> run_piece_work();
+  void arm_cleaning();
+  aio::Task<> clean();
+  aio::Task<base::Result<>> write_piece(TakePiece piece);
+  aio::Task<base::Result<>> finish_download();
   void arm_timer();
   void fail(const base::Error& error);
   void drop_asks();
@@ -142,7 +156,13 @@ class RaftNode {
   bool is_flush_wanted_ = false;
   bool is_flushing_ = false;
   bool is_stopped_ = false;
+  std::size_t pieces_being_sent_ = 0;       // At most kPiecesMax.
+  std::unique_ptr<SnapshotFile> download_;  // What was taken of the leader's snapshot.
+  std::optional<TakePiece> piece_;          // To be taken next.
+  bool is_drop_wanted_ = false;
+  bool is_piece_work_running_ = false;
   aio::TimerId timer_ = aio::TimerId::kNone;
+  aio::TimerId clean_timer_ = aio::TimerId::kNone;
   aio::Gate gate_;
 };
 

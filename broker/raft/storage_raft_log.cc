@@ -95,8 +95,8 @@ Offset StorageRaftLog::start_offset() const { return log_->log_start_offset(); }
 Offset StorageRaftLog::end_offset() const { return log_->log_end_offset(); }
 
 LeaderEpoch StorageRaftLog::last_epoch() const {
-  const LeaderEpoch of_snapshot = snapshots_.is_empty() ? LeaderEpoch(0) : snapshots_.latest()->epoch;
-  return std::max(log_->latest_epoch().value_or(LeaderEpoch(0)), of_snapshot);
+  if (const auto latest = log_->latest_epoch()) return *latest;
+  return snapshots_.is_empty() ? LeaderEpoch(0) : snapshots_.latest()->epoch;
 }
 
 OffsetAndEpoch StorageRaftLog::end_of(LeaderEpoch epoch) const {
@@ -131,21 +131,15 @@ base::Result<> StorageRaftLog::truncate_to(Offset end) {
   return {};
 }
 
-std::string StorageRaftLog::snapshot_path(const OffsetAndEpoch& id) const {
-  return options_.directory + "/" + snapshot_file_name(id);
-}
-
-void StorageRaftLog::add_snapshot(const OffsetAndEpoch& id, const SnapshotInfo& info) {
-  snapshots_.add(id, info);
-  history_.fold_until(id.offset);
-}
-
 RaftLog::FlushWork StorageRaftLog::begin_flush() {
   flush_ = std::make_shared<storage::FlushJob>(log_->make_flush_job());
   // The log's other disk work is small and goes along.
-  return {flush_->target(), [job = flush_, others = log_->take_jobs()]() mutable -> base::Result<> {
+  return {flush_->target(),
+          [job = flush_, others = log_->take_jobs(), disk = options_.disk,
+           unneeded = std::exchange(unneeded_, {})]() mutable -> base::Result<> {
             TRY(job->run());
             for (auto& other : others) TRY(other.run());
+            for (const std::string& path : unneeded) TRY(disk->remove(path));
             return {};
           }};
 }

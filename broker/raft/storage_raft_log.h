@@ -44,10 +44,20 @@ class StorageRaftLog final : public RaftLog {
   FlushWork begin_flush() override;
   Offset finish_flush(const base::Result<>& outcome) override;
 
-  const SnapshotStore& snapshots() const { return snapshots_; }
+  std::optional<OffsetAndEpoch> earliest_snapshot() const override { return snapshots_.earliest(); }
+  std::optional<OffsetAndEpoch> latest_snapshot() const override { return snapshots_.latest(); }
+  std::optional<std::int64_t> snapshot_bytes(const OffsetAndEpoch& id) const override;
+  base::Result<> start_at(const OffsetAndEpoch& id) override;
+
   std::string snapshot_path(const OffsetAndEpoch& id) const;
-  // A snapshot of committed state is on disk.
+  // A snapshot of this log's own committed state is on disk.
   void add_snapshot(const OffsetAndEpoch& id, const SnapshotInfo& info);
+  // Lets go of the oldest snapshots, and of the log before the oldest that stays, by Kafka's rules: the log
+  // begins at 0 or at a snapshot. What is left to do is run on the blocking pool. ERRORS: kIo.
+  base::Result<std::vector<storage::BackgroundJob>> clean(const SnapshotRetention& retention,
+                                                          std::int64_t now_ms);
+  // One from the leader is, and `quorum` is what it says. REQUIRES: it does not end before the log begins.
+  void add_fetched_snapshot(const OffsetAndEpoch& id, const SnapshotInfo& info, QuorumRecords quorum);
   base::Result<> close() { return log_->close(); }
 
  private:
@@ -59,6 +69,12 @@ class StorageRaftLog final : public RaftLog {
   std::unique_ptr<storage::Log> log_;
   SnapshotStore snapshots_;
   QuorumHistory history_;
+  struct Fetched {
+    OffsetAndEpoch id{};
+    QuorumRecords quorum{};
+  };
+  std::optional<Fetched> fetched_;     // The newest.
+  std::vector<std::string> unneeded_;  // Files of snapshots that are forgotten.
   std::shared_ptr<storage::FlushJob> flush_;
 };
 

@@ -78,7 +78,10 @@ enum class Refusal : std::uint8_t {
   kTimedOut,
   kDuplicateVoter,
   kVoterNotFound,
-  kUnsupported
+  kUnsupported,
+  // Of a snapshot.
+  kNoSnapshot,
+  kOutOfRange
 };
 
 // Each answer has the id of its question, which is the asker's.
@@ -142,6 +145,27 @@ struct FetchAnswer {
   base::Bytes records{};
 };
 
+// A piece of a snapshot's file, from the leader.
+struct SnapshotAsk {
+  std::uint64_t id = 0;
+  ReplicaKey from{};
+  LeaderEpoch epoch{};
+  OffsetAndEpoch snapshot{};
+  std::int64_t position = 0;
+  std::int32_t bytes_max = 0;
+};
+struct SnapshotAnswer {
+  std::uint64_t id = 0;
+  NodeId from{};
+  Refusal refusal = Refusal::kNone;
+  LeaderEpoch epoch{};
+  NodeId leader = kafka::kNoNode;
+  OffsetAndEpoch snapshot{};
+  std::int64_t size_bytes = 0;  // Of the file.
+  std::int64_t position = 0;
+  base::Bytes piece{};
+};
+
 // Changes of the voters, asked of the leader by a replica or, with kNoNode, by somebody who is none.
 struct AddVoterAsk {
   std::uint64_t id = 0;
@@ -180,8 +204,8 @@ struct VersionsAnswer {
   std::int16_t kraft_version_max = 0;
 };
 
-using Message =
-    std::variant<VoteAsk, VoteAnswer, BeginEpochAsk, EndEpochAsk, EpochAnswer, FetchAsk, FetchAnswer,
-                 AddVoterAsk, RemoveVoterAsk, UpdateVoterAsk, ChangeAnswer, VersionsAsk, VersionsAnswer>;
+using Message = std::variant<VoteAsk, VoteAnswer, BeginEpochAsk, EndEpochAsk, EpochAnswer, FetchAsk,
+                             FetchAnswer, SnapshotAsk, SnapshotAnswer, AddVoterAsk, RemoveVoterAsk,
+                             UpdateVoterAsk, ChangeAnswer, VersionsAsk, VersionsAnswer>;
 
 }  // namespace penstock::raft

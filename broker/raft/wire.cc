@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/raft/wire_parts.h"
 #include "kafka/record_batch.h"
 
 namespace penstock::raft {
@@ -27,25 +28,6 @@ auto& add_partition(Topics& topics) {
   auto& topic = topics.emplace_back();
   topic.topic_name = kMetadataTopic;
   return topic.partitions.emplace_back();
-}
-
-template <typename Response>
-std::optional<NodeEndpoint> endpoint_of(const Response& response, NodeId leader) {
-  for (const auto& node : response.node_endpoints) {
-    if (node.node_id == leader.value()) {
-      return NodeEndpoint{leader, node.host, static_cast<std::uint16_t>(node.port)};
-    }
-  }
-  return std::nullopt;
-}
-
-template <typename Response>
-void add_endpoint(Response& response, const LeaderAt& leader) {
-  if (!leader) return;
-  auto& node = response.node_endpoints.emplace_back();
-  node.node_id = leader->id.value();
-  node.host = leader->host;
-  node.port = leader->port;
 }
 
 template <typename Request>
@@ -83,11 +65,6 @@ Response epoch_response(const EpochAnswer& answer, const LeaderAt& leader) {
   return response;
 }
 
-template <typename Request>
-bool is_other_cluster(const WireIdentity& self, const Request& request) {
-  return request.cluster_id && *request.cluster_id != self.cluster_id;
-}
-
 }  // namespace
 
 ErrorCode to_error(Refusal refusal) {
@@ -114,6 +91,10 @@ ErrorCode to_error(Refusal refusal) {
       return ErrorCode::kVoterNotFound;
     case Refusal::kUnsupported:
       return ErrorCode::kUnsupportedVersion;
+    case Refusal::kNoSnapshot:
+      return ErrorCode::kSnapshotNotFound;
+    case Refusal::kOutOfRange:
+      return ErrorCode::kPositionOutOfRange;
   }
   return ErrorCode::kUnknownServerError;
 }
@@ -140,6 +121,10 @@ Refusal to_refusal(std::int16_t error_code) {
       return Refusal::kVoterNotFound;
     case ErrorCode::kUnsupportedVersion:
       return Refusal::kUnsupported;
+    case ErrorCode::kSnapshotNotFound:
+      return Refusal::kNoSnapshot;
+    case ErrorCode::kPositionOutOfRange:
+      return Refusal::kOutOfRange;
     default:
       return Refusal::kUnavailable;
   }
@@ -255,7 +240,8 @@ std::optional<Heard<FetchAnswer>> read_answer(const FetchAsk& ask, NodeId from,
     answer.diverging = {Offset(partition.diverging_epoch.end_offset),
                         LeaderEpoch(partition.diverging_epoch.epoch)};
   }
-  if (partition.snapshot_id.epoch >= 0) {
+  if (partition.snapshot_id.epoch >= 0 || partition.snapshot_id.end_offset >= 0) {
+    if (partition.snapshot_id.epoch < 0 || partition.snapshot_id.end_offset < 0) return std::nullopt;
     answer.snapshot = {Offset(partition.snapshot_id.end_offset), LeaderEpoch(partition.snapshot_id.epoch)};
   }
   heard.leader = endpoint_of(response, answer.leader);

@@ -1,5 +1,5 @@
-// The quorum's questions and answers as Kafka's messages: Vote, BeginQuorumEpoch, EndQuorumEpoch and Fetch of
-// __cluster_metadata.
+// The quorum's questions and answers as Kafka's messages: Vote, BeginQuorumEpoch, EndQuorumEpoch, and Fetch
+// and FetchSnapshot of __cluster_metadata.
 //
 // Threads: pure functions.
 // ERRORS: an answer that is none (an error of the whole request, another topic) is nullopt; a question that
@@ -21,6 +21,8 @@
 #include "kafka/messages/end_quorum_epoch_response.h"
 #include "kafka/messages/fetch_request.h"
 #include "kafka/messages/fetch_response.h"
+#include "kafka/messages/fetch_snapshot_request.h"
+#include "kafka/messages/fetch_snapshot_response.h"
 #include "kafka/messages/vote_request.h"
 #include "kafka/messages/vote_response.h"
 
@@ -53,6 +55,7 @@ kafka::VoteRequest to_request(const WireIdentity& self, const VoteAsk& ask);
 kafka::BeginQuorumEpochRequest to_request(const WireIdentity& self, const BeginEpochAsk& ask);
 kafka::EndQuorumEpochRequest to_request(const WireIdentity& self, const EndEpochAsk& ask);
 kafka::FetchRequest to_request(const WireIdentity& self, const FetchAsk& ask);
+kafka::FetchSnapshotRequest to_request(const WireIdentity& self, const SnapshotAsk& ask);
 
 // An answer, and where its sender says that the leader is.
 template <typename Answer>
@@ -69,6 +72,8 @@ std::optional<Heard<EpochAnswer>> read_answer(const EndEpochAsk& ask, NodeId fro
                                               const kafka::EndQuorumEpochResponse& response);
 std::optional<Heard<FetchAnswer>> read_answer(const FetchAsk& ask, NodeId from,
                                               const kafka::FetchResponse& response);
+std::optional<Heard<SnapshotAnswer>> read_answer(const SnapshotAsk& ask, NodeId from,
+                                                 const kafka::FetchSnapshotResponse& response);
 
 template <typename Ask>
 using Asked = std::expected<Ask, kafka::ErrorCode>;
@@ -78,6 +83,8 @@ Asked<BeginEpochAsk> read_ask(const WireIdentity& self, NodeId node,
 Asked<EndEpochAsk> read_ask(const WireIdentity& self, NodeId node,
                             const kafka::EndQuorumEpochRequest& request);
 Asked<FetchAsk> read_ask(const WireIdentity& self, NodeId node, const kafka::FetchRequest& request);
+Asked<SnapshotAsk> read_ask(const WireIdentity& self, NodeId node,
+                            const kafka::FetchSnapshotRequest& request);
 // Where the sender of a BeginQuorumEpoch or EndQuorumEpoch says that it is, on our listener.
 template <typename Request>
 std::optional<NodeEndpoint> leader_of(const WireIdentity& self, const Request& request, NodeId leader) {
@@ -93,5 +100,9 @@ kafka::BeginQuorumEpochResponse to_begin_response(const EpochAnswer& answer, con
 kafka::EndQuorumEpochResponse to_end_response(const EpochAnswer& answer, const LeaderAt& leader);
 // `log_start` is that of this node's log.
 kafka::FetchResponse to_response(FetchAnswer answer, const LeaderAt& leader, Offset log_start);
+kafka::FetchSnapshotResponse to_response(SnapshotAnswer answer, const LeaderAt& leader);
+// The refusal of a question that read_ask() took for none.
+kafka::FetchSnapshotResponse refuse_snapshot(const kafka::FetchSnapshotRequest& request,
+                                             kafka::ErrorCode code);
 
 }  // namespace penstock::raft

@@ -14,7 +14,8 @@ class MixedTest(unittest.TestCase):
     def start(self, of_kafka):
         directory = tempfile.mkdtemp(prefix="penstock-test-")
         self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
-        cluster = Cluster(directory, {node: "broker,controller" for node in (1, 2, 3)}, of_kafka=of_kafka)
+        cluster = Cluster(directory, {node: "broker,controller" for node in (1, 2, 3)},
+                          {"metadata.log.max.record.bytes.between.snapshots": "2000"}, of_kafka=of_kafka)
         self.addCleanup(cluster.kill)
         for node in cluster.nodes.values():
             node.start(wait=False)

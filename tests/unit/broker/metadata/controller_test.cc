@@ -214,6 +214,51 @@ TEST_F(ControllerTest, SnapshotRecordsMakeTheSameImage) {
   EXPECT_EQ(*rebuilt.image().topic("orders")->partition(kafka::PartitionId(2)), partition("orders", 2));
 }
 
+TEST_F(ControllerTest, AnImageFromASnapshotIsToldAsWhatDiffers) {
+  beat(1, register_broker(1));
+  create("kept", 2);
+  create("deleted", 1);
+  create("changed", 1);
+  ImageBuilder follower(controller_.image());
+  // Meanwhile, and told by no record that the follower reads.
+  kafka::DeleteTopicsRequest request;
+  kafka::DeleteTopicsRequest::DeleteTopicState state;
+  state.name = "deleted";
+  request.topics.push_back(state);
+  apply(controller_.delete_topics(request).records);
+  create("created", 1);
+  kafka::PartitionChangeRecord change;
+  change.topic_id = controller_.image().topic("changed")->id;
+  change.partition_id = 0;
+  change.leader = -1;
+  apply({change});
+  kafka::ConfigRecord config;
+  config.resource_type = 2;
+  config.resource_name = "kept";
+  config.name = "retention.ms";
+  config.value = "1000";
+  apply({config});
+  ImageBuilder snapshot;
+  ASSERT_TRUE(ImageBuilder::take_apart(controller_.image(), [&](const Record& record) {
+                return snapshot.replay(record);
+              }).has_value());
+  snapshot.set_position(kafka::Offset(99), kafka::LeaderEpoch(3));
+
+  follower.become(snapshot.image());
+  const auto update = follower.publish();
+  std::set<std::string> names;
+  for (const auto& id : update.changed_topics) {
+    const auto topic = update.after->topic(id) ? update.after->topic(id) : update.before->topic(id);
+    names.insert(topic->name);
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"deleted", "created", "changed"}));
+  EXPECT_EQ(update.changed_configs, (std::vector<Resource>{{ResourceType::kTopic, "kept"}}));
+  EXPECT_FALSE(update.is_brokers_changed);
+  EXPECT_EQ(update.after->last_offset(), kafka::Offset(99));
+  EXPECT_EQ(update.after->topic("deleted"), nullptr);
+  EXPECT_NE(update.before->topic("deleted"), nullptr);
+}
+
 TEST_F(ControllerTest, APublishedImageDoesNotChange) {
   beat(1, register_broker(1));
   create("orders");

@@ -234,6 +234,34 @@ TEST(MetadataNode, WritesASnapshotAfterSoManyBytesAndStartsFromIt) {
   life.stop(scheduler);
 }
 
+TEST(MetadataNode, CleansItsLogUpToASnapshotAndGoesOn) {
+  aio::SimScheduler scheduler(1);
+  base::SeededRandom random(1);
+  penstock::testing::SimDisk disk;
+  format(disk);
+  std::vector<std::string> acked;
+  const base::Properties properties{{"metadata.log.max.record.bytes.between.snapshots", "300"},
+                                    {"metadata.max.retention.bytes", "0"}};
+  for (int life_number = 0; life_number < 3; ++life_number) {
+    Life life(scheduler, disk, random, properties);
+    ASSERT_EQ(life.error, "");
+    scheduler.run_for(base::seconds(1));
+    for (const auto& name : acked) EXPECT_NE(life.node->images().current()->topic(name), nullptr) << name;
+    for (int i = 0; i < 5; ++i) {
+      life.create("t" + std::to_string(life_number) + "-" + std::to_string(i), acked);
+      scheduler.run_for(base::seconds(1));
+    }
+    scheduler.run_for(base::seconds(70));
+    // The newest stays, whatever its size.
+    const auto left = snapshots(disk);
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(life.node->raft().start_offset(), left.front().offset);
+    disk.crash(random);
+    life.stop(scheduler);
+  }
+  EXPECT_EQ(acked.size(), 15U);
+}
+
 TEST(MetadataNode, WritesASnapshotAfterTheIntervalWhenThereIsAnythingNew) {
   aio::SimScheduler scheduler(1);
   base::SeededRandom random(1);

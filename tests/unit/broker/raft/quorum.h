@@ -13,85 +13,10 @@
 #include <map>
 
 #include "kafka/record_batch_builder.h"
+#include "tests/unit/broker/raft/memory_log.h"
 
 namespace penstock::raft {
 using base::milliseconds;
-
-struct Entry {
-  LeaderEpoch epoch;
-  std::uint64_t payload;
-  bool operator==(const Entry&) const = default;
-};
-
-// The voters that a record says, by its payload.
-class Ballots {
- public:
-  static constexpr std::uint64_t kFirst = 1ULL << 40;
-  std::uint64_t add(VoterSet voters) {
-    sets_.push_back(std::move(voters));
-    return kFirst + sets_.size() - 1;
-  }
-  const VoterSet* find(std::uint64_t payload) const {
-    return payload >= kFirst ? &sets_[payload - kFirst] : nullptr;
-  }
-
- private:
-  std::deque<VoterSet> sets_;
-};
-
-// One record per batch, so that offsets are indexes.
-class MemoryLog final : public RaftLog {
- public:
-  Offset start_offset() const override { return Offset(0); }
-  Offset end_offset() const override { return Offset(static_cast<std::int64_t>(entries.size())); }
-  LeaderEpoch last_epoch() const override { return entries.empty() ? LeaderEpoch(0) : entries.back().epoch; }
-  const VoterSet& voters() const override {
-    const Offset at = voters_offset();
-    return at < Offset(0) ? voter_set : *ballots->find(entries[static_cast<std::size_t>(at.value())].payload);
-  }
-  Offset voters_offset() const override {
-    for (std::size_t i = entries.size(); ballots != nullptr && i > 0; --i) {
-      if (ballots->find(entries[i - 1].payload) != nullptr) return Offset(static_cast<std::int64_t>(i - 1));
-    }
-    return kafka::kNoOffset;
-  }
-  std::int16_t kraft_version() const override { return 1; }
-  OffsetAndEpoch end_of(LeaderEpoch epoch) const override {
-    std::size_t end = entries.size();
-    while (end > 0 && entries[end - 1].epoch > epoch) --end;
-    return {Offset(static_cast<std::int64_t>(end)), end == 0 ? LeaderEpoch(0) : entries[end - 1].epoch};
-  }
-  base::Result<> append(base::ByteSpan bytes) override {
-    base::ByteReader reader(bytes);
-    while (reader.remaining() > 0) {
-      const LeaderEpoch epoch(reader.read_int32());
-      entries.push_back({epoch, static_cast<std::uint64_t>(reader.read_int64())});
-    }
-    return {};
-  }
-  base::Result<base::Bytes> read(Offset from, std::size_t /*bytes_max*/) override {
-    base::ByteWriter writer;
-    for (auto i = static_cast<std::size_t>(from.value()); i < entries.size() && writer.size() < 60; ++i) {
-      writer.write_int32(entries[i].epoch.value());
-      writer.write_int64(static_cast<std::int64_t>(entries[i].payload));
-    }
-    return writer.take();
-  }
-  base::Result<> truncate_to(Offset end) override {
-    entries.resize(static_cast<std::size_t>(end.value()));
-    ++cuts;
-    return {};
-  }
-  FlushWork begin_flush() override {
-    return {end_offset(), [] { return base::Result<>(); }};
-  }
-  Offset finish_flush(const base::Result<>& /*outcome*/) override { return end_offset(); }
-
-  std::vector<Entry> entries;
-  VoterSet voter_set;  // Before the log says others.
-  const Ballots* ballots = nullptr;
-  int cuts = 0;
-};
 
 struct Node {
   ReplicaKey key{};
@@ -100,6 +25,8 @@ struct Node {
   std::size_t synced = 0;  // Entries that survive a crash.
   std::unique_ptr<RaftCore> core;
   Offset committed{0};
+  int life = 0;
+  base::Bytes part{};  // What was taken of a snapshot.
 };
 
 class Quorum {
@@ -123,7 +50,10 @@ class Quorum {
   }
   void start(const ReplicaKey& key) {
     Node& node = nodes_[key.id];
-    node.log.entries.resize(std::min(node.synced, node.log.entries.size()));
+    node.log.recover(node.synced);
+    node.synced = node.log.entries.size();
+    node.part.clear();
+    ++node.life;
     CoreOptions options;
     options.self = key;
     options.endpoints = endpoints_of(key.id);
@@ -188,10 +118,17 @@ class Quorum {
       Node& node = nodes_[message.to];
       if (!node.core) continue;
       if (const auto* flush = std::get_if<Flush>(&message.what)) {
+        if (flush->life != node.life) continue;
         // The flush of a log that was cut meanwhile says nothing.
         node.synced = std::min(node.synced, node.log.entries.size());
         if (flush->cuts == node.log.cuts) node.synced = std::max(node.synced, flush->end);
         node.core->flushed(now_, Offset(static_cast<std::int64_t>(node.synced)));
+      } else if (const auto* taken = std::get_if<Taken>(&message.what)) {
+        if (taken->life != node.life) continue;
+        if (taken->is_last) node.log.snapshots[taken->snapshot] = std::exchange(node.part, {});
+        node.core->piece_taken(now_, {});
+        // A log that begins at a snapshot is as durable as that.
+        node.synced = std::max(node.synced, static_cast<std::size_t>(node.log.start));
       } else {
         node.core->receive(now_, std::get<Message>(message.what));
       }
@@ -247,6 +184,8 @@ class Quorum {
   std::int16_t kraft_version_max = 1;  // Of those that are asked.
   unsigned loss_percent = 0;
   std::size_t sent = 0;  // Messages.
+  int loaded = 0;        // Snapshots.
+  std::ptrdiff_t piece_bytes = 100;
   base::MonoTime now() const { return now_; }
   // Everything that the node wants done is done.
   void settle(NodeId id) { drain(id); }
@@ -256,11 +195,17 @@ class Quorum {
   struct Flush {
     std::size_t end = 0;
     int cuts = 0;
+    int life = 0;
+  };
+  struct Taken {
+    OffsetAndEpoch snapshot{};
+    bool is_last = false;
+    int life = 0;
   };
   struct InFlight {
     base::MonoTime at;
     NodeId to;
-    std::variant<Message, Flush> what;
+    std::variant<Message, Flush, Taken> what;
   };
 
   // kNoNode is any voter but the sender.
@@ -317,14 +262,43 @@ class Quorum {
       node.core->appended(now_);
     } else if (std::holds_alternative<FlushLog>(effect)) {
       wire_.push_back({now_ + milliseconds(1 + static_cast<int>(random_.below(5))), id,
-                       Flush{node.log.entries.size(), node.log.cuts}});
+                       Flush{node.log.entries.size(), node.log.cuts, node.life}});
     } else if (auto* advance = std::get_if<AdvanceHighWatermark>(&effect)) {
       node.committed = std::max(node.committed, advance->high_watermark);
+    } else {
+      handle_snapshot(id, node, effect);
+    }
+  }
+  void handle_snapshot(NodeId id, Node& node, Effect& effect) {
+    if (auto* piece = std::get_if<SendPiece>(&effect)) {
+      SnapshotAnswer answer = piece->answer;
+      const auto found = node.log.snapshots.find(answer.snapshot);
+      ASSERT_NE(found, node.log.snapshots.end());
+      const auto from = found->second.begin() + answer.position;
+      answer.piece.assign(from, from + std::min<std::ptrdiff_t>(piece_bytes, found->second.end() - from));
+      Effect send = Send{piece->to, std::move(answer)};
+      handle(id, node, send);
+    } else if (auto* take = std::get_if<TakePiece>(&effect)) {
+      if (take->position == 0) node.part.clear();
+      EXPECT_EQ(take->position, std::ssize(node.part));
+      node.part.insert(node.part.end(), take->piece.begin(), take->piece.end());
+      wire_.push_back({now_ + milliseconds(1 + static_cast<int>(random_.below(30))), id,
+                       Taken{take->snapshot, take->is_last, node.life}});
+    } else if (const auto* load = std::get_if<LoadSnapshot>(&effect)) {
+      EXPECT_EQ(load->id.offset, node.log.start_offset());
+      ++loaded;
+    } else if (const auto* failed = std::get_if<LogFailed>(&effect)) {
+      ADD_FAILURE() << "node " << id.value() << ": " << failed->error.what();
     }
   }
   void check() {
     for (auto& [id, node] : nodes_) {
       if (!node.core) continue;
+      // SnapshotAtLogStart of Kafka's model.
+      if (node.log.start > 0) {
+        ASSERT_TRUE(node.log.earliest_snapshot()) << "node " << id.value();
+        ASSERT_EQ(node.log.earliest_snapshot()->offset.value(), node.log.start) << "node " << id.value();
+      }
       const Offset hw = node.core->high_watermark();
       ASSERT_LE(hw.value(), node.log.end_offset().value()) << "the high watermark is past the log";
       // What was compared before may only have changed by a truncation, which ends at the last one.

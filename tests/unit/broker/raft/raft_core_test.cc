@@ -158,26 +158,6 @@ TEST(RaftCore, ALeaderThatFollowsAsksOnlyFromWhatItHasOnDisk) {
   EXPECT_TRUE(has_fetch(old->core->take_effects()));
 }
 
-TEST(RaftCore, ASnapshotInPlaceOfTheLogEndsTheNodeInsteadOfAskingWithoutEnd) {
-  Quorum quorum(3, 4);
-  quorum.run(6000);
-  for (auto& [id, node] : quorum.nodes()) {
-    if (node.core->is_leader()) continue;
-    FetchAnswer answer{.id = node.core->fetches(),
-                       .from = node.core->leader(),
-                       .epoch = node.core->epoch(),
-                       .leader = node.core->leader()};
-    answer.snapshot = {Offset(100), LeaderEpoch(1)};
-    node.core->receive(quorum.now(), answer);
-    const auto effects = node.core->take_effects();
-    ASSERT_EQ(effects.size(), 1U);
-    const auto* failed = std::get_if<LogFailed>(&effects.front());
-    ASSERT_NE(failed, nullptr);
-    EXPECT_EQ(failed->error.code(), base::Errc::kUnsupported);
-    return;
-  }
-}
-
 TEST(RaftCore, AResigningLeaderIsFollowedAtOnce) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE(seed);

@@ -112,9 +112,52 @@ TEST(StorageRaftLog, BeginsAnewBehindASnapshotThatIsAheadOfIt) {
     EXPECT_EQ((*log)->last_epoch(), id.epoch);
     EXPECT_EQ((*log)->end_of(LeaderEpoch(2)), id);
     EXPECT_EQ((*log)->voters(), voters(3));
-    EXPECT_EQ((*log)->snapshots().earliest(), id) << "older snapshots are of no use";
+    EXPECT_EQ((*log)->earliest_snapshot(), id) << "older snapshots are of no use";
     append(**log, 1, id.epoch.value());
     EXPECT_EQ((*log)->end_offset(), id.offset + 1);
+  }
+}
+
+TEST(StorageRaftLog, IsCleanedUpToASnapshotAndBeginsThereAlsoAfterARestart) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    SimDisk disk;
+    write_snapshot(disk, at(0, 0), 0);
+    const auto open_small = [&] {
+      return StorageRaftLog::open({.disk = &disk, .directory = kDirectory, .segment_bytes = 1000});
+    };
+    {
+      auto log = open_small();
+      ASSERT_TRUE(log);
+      append(**log, 100, 3);
+      for (const auto& id : {at(40, 3), at(70, 3), at(90, 3)}) {
+        write_snapshot(disk, id, id.offset.value() * 1000);
+        (*log)->add_snapshot(id, {.size_bytes = 300, .last_timestamp_ms = id.offset.value() * 1000});
+      }
+      EXPECT_EQ((*log)->start_offset(), Offset(0));
+      // All but the last two are too old.
+      auto jobs = (*log)->clean({.ms = 20'000}, 75'000);
+      ASSERT_TRUE(jobs);
+      EXPECT_EQ((*log)->earliest_snapshot(), at(70, 3));
+      EXPECT_EQ((*log)->start_offset(), Offset(70));
+      EXPECT_EQ((*log)->end_of(LeaderEpoch(3)), at(100, 3));
+      EXPECT_EQ((*log)->end_of(LeaderEpoch(2)).offset, Offset(70));
+      base::SeededRandom random(seed);
+      for (auto& job : *jobs) {
+        if (random.below(3) == 0) break;  // Killed, or the power goes, in the midst of it.
+        ASSERT_TRUE(job.run());
+      }
+      if (seed % 2 == 0) disk.crash(random);
+    }
+    const auto log = open_small();
+    ASSERT_TRUE(log) << log.error().what();
+    EXPECT_EQ((*log)->end_offset(), Offset(100));
+    EXPECT_EQ((*log)->latest_snapshot(), at(90, 3));
+    ASSERT_TRUE((*log)->earliest_snapshot());
+    if ((*log)->start_offset() > Offset(0)) {
+      EXPECT_EQ((*log)->start_offset(), (*log)->earliest_snapshot()->offset);
+    }
+    EXPECT_TRUE((*log)->read((*log)->start_offset(), 100));
   }
 }
 

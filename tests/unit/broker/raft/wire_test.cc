@@ -93,6 +93,64 @@ TEST(RaftWire, FetchesKeepTheirEpochsAndWaits) {
   }
 }
 
+TEST(RaftWire, PiecesOfSnapshotsGoThereAndComeBack) {
+  const SnapshotAsk ask{.id = 3,
+                        .from = kTwo,
+                        .epoch = LeaderEpoch(8),
+                        .snapshot = {Offset(40), LeaderEpoch(7)},
+                        .position = 1000,
+                        .bytes_max = 500};
+  auto request = over_the_wire(to_request(kSelf, ask), 1);
+  const auto heard = read_ask(kSelf, NodeId(1), request);
+  ASSERT_TRUE(heard.has_value());
+  EXPECT_EQ(heard->from, kTwo);
+  EXPECT_EQ(heard->epoch, LeaderEpoch(8));
+  EXPECT_EQ(heard->snapshot, ask.snapshot);
+  EXPECT_EQ(heard->position, 1000);
+  EXPECT_EQ(heard->bytes_max, 500);
+
+  SnapshotAnswer said{.epoch = LeaderEpoch(8), .leader = NodeId(1), .snapshot = ask.snapshot};
+  said.size_bytes = 1003;
+  said.position = 1000;
+  said.piece = {1, 2, 3};
+  const LeaderAt at = NodeEndpoint{NodeId(1), "one", 9093};
+  const auto answer = read_answer(ask, NodeId(1), over_the_wire(to_response(said, at), 1));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->leader, at);
+  EXPECT_EQ(answer->answer.from, NodeId(1));
+  EXPECT_EQ(answer->answer.snapshot, ask.snapshot);
+  EXPECT_EQ(answer->answer.size_bytes, 1003);
+  EXPECT_EQ(answer->answer.position, 1000);
+  EXPECT_EQ(answer->answer.piece, said.piece);
+
+  said.refusal = Refusal::kNoSnapshot;
+  const auto gone = over_the_wire(to_response(said, at), 1);
+  EXPECT_EQ(gone.topics.front().partitions.front().error_code, 98);
+  EXPECT_EQ(read_answer(ask, NodeId(1), gone)->answer.refusal, Refusal::kNoSnapshot);
+
+  request.topics.front().name = "orders";
+  const auto unknown = read_ask(kSelf, NodeId(1), request);
+  ASSERT_FALSE(unknown.has_value());
+  const auto refused = refuse_snapshot(request, unknown.error());
+  EXPECT_EQ(refused.error_code, 0);
+  EXPECT_EQ(refused.topics.front().name, "orders");
+  EXPECT_EQ(refused.topics.front().partitions.front().error_code, 3);
+  request.cluster_id = "another";
+  EXPECT_EQ(read_ask(kSelf, NodeId(1), request).error(), kafka::ErrorCode::kInconsistentClusterId);
+  request.cluster_id = kSelf.cluster_id;
+  request.topics.clear();
+  EXPECT_EQ(read_ask(kSelf, NodeId(1), request).error(), kafka::ErrorCode::kInvalidRequest);
+}
+
+TEST(RaftWire, ASnapshotInPlaceOfTheLogHasBothOfItsNumbers) {
+  FetchAnswer said{.epoch = LeaderEpoch(8), .leader = NodeId(1)};
+  said.snapshot = {Offset(40), LeaderEpoch(7)};
+  auto response = over_the_wire(to_response(said, std::nullopt, Offset(30)), 17);
+  EXPECT_EQ(read_answer(FetchAsk{}, NodeId(1), response)->answer.snapshot, said.snapshot);
+  response.responses.front().partitions.front().snapshot_id.end_offset = -1;
+  EXPECT_FALSE(read_answer(FetchAsk{}, NodeId(1), response).has_value());
+}
+
 TEST(RaftWire, HalfABatchAtTheEndIsLeftOut) {
   VoterSet voters;
   voters.push_back({kOne, {{"CONTROLLER", "one", 9093}}});

@@ -1,0 +1,157 @@
+// Reads any bytes as a quorum-state file or as a snapshot of the metadata. Input: kind, position (1 and 2
+// bytes), content.
+//
+// Kind bit 0 chooses the file; for a snapshot the content overwrites a part of a good one (bit 1) or stands
+// for itself, and bit 2 repairs the CRCs of its batches, so that what is behind them is reached. Reading may
+// refuse. A quorum-state that reads is printed and reads the same; an image that loads is written as a
+// snapshot and loads again.
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "base/log.h"
+#include "broker/metadata/features.h"
+#include "broker/metadata/image_builder.h"
+#include "broker/raft/quorum_state.h"
+#include "broker/raft/snapshot_file.h"
+#include "tests/support/sim_disk.h"
+
+namespace penstock::metadata {
+
+namespace {
+
+constexpr std::size_t kRecordBytesMax = 1 << 20;
+const std::string kDirectory = "/data";
+constexpr raft::OffsetAndEpoch kId{kafka::Offset(40), kafka::LeaderEpoch(2)};
+
+void require(bool held) {
+  if (!held) std::abort();
+}
+
+base::Result<ImageBuilder> load(base::Disk& disk, const std::string& path) {
+  ImageBuilder builder;
+  raft::QuorumRecords quorum;
+  const auto replay = [&](const kafka::RecordBatchView& batch) -> base::Result<> {
+    kafka::Decompressor decompressor;
+    TRY_ASSIGN(const auto bytes, batch.records(decompressor, kRecordBytesMax));
+    kafka::RecordCursor cursor(batch, bytes);
+    kafka::Record record;
+    while (cursor.next(record)) {
+      TRY_ASSIGN(const auto decoded, decode_record(record.value.value_or(base::ByteSpan{})));
+      TRY(builder.replay(decoded));
+    }
+    if (cursor.failed()) return base::fail(base::Errc::kCorrupt, cursor.failure());
+    return {};
+  };
+  TRY(raft::read_snapshot(disk, path, quorum, replay));
+  TRY(raft::read_snapshot_timestamp(disk, path));
+  return builder;
+}
+
+std::string write(base::Disk& disk, const MetadataImage& image) {
+  auto writer = raft::SnapshotWriter::create(disk, kDirectory, kId, {.voters = raft::VoterSet{}});
+  require(writer.has_value());
+  std::vector<base::Bytes> batch;
+  require(ImageBuilder::take_apart(image, [&](const Record& record) -> base::Result<> {
+            batch.push_back(encode_record(record));
+            return {};
+          }).has_value());
+  require(writer->add_batch(batch).has_value());
+  require(writer->finish().has_value());
+  return kDirectory + "/" + raft::snapshot_file_name(kId);
+}
+
+base::Bytes good_snapshot() {
+  testing::SimDisk disk;
+  require(disk.create_directories(kDirectory).has_value());
+  ImageBuilder builder;
+  const auto add = [&](const Record& record) { require(builder.replay(record).has_value()); };
+  kafka::FeatureLevelRecord level;
+  level.name = kMetadataVersion;
+  level.feature_level = kMetadataVersionLevel;
+  add(level);
+  kafka::RegisterBrokerRecord broker;
+  broker.broker_id = 1;
+  broker.rack = "r";
+  add(broker);
+  kafka::TopicRecord topic;
+  topic.name = "orders";
+  topic.topic_id = {1, 2};
+  add(topic);
+  kafka::PartitionRecord partition;
+  partition.partition_id = 0;
+  partition.topic_id = topic.topic_id;
+  partition.replicas = partition.isr = {1, 2};
+  partition.directories = {{3, 4}, {5, 6}};
+  add(partition);
+  kafka::ConfigRecord config;
+  config.resource_type = 2;
+  config.resource_name = "orders";
+  config.name = "retention.ms";
+  config.value = "1";
+  add(config);
+  return base::read_file(disk, write(disk, builder.image())).value();
+}
+
+void repair_crcs(base::Bytes& content) {
+  for (std::size_t at = 0; at + kafka::kBatchHeaderBytes <= content.size();) {
+    const auto length = base::load_be<std::int32_t>(content.data() + at + kafka::kBatchLengthAt);
+    const std::size_t size = static_cast<std::size_t>(std::max(length, 0)) + kafka::kBatchLogOverhead;
+    if (size < kafka::kBatchHeaderBytes || size > content.size() - at) return;
+    kafka::rewrite_crc(std::span(content).subspan(at, size));
+    at += size;
+  }
+}
+
+void read_state(base::ByteSpan content) {
+  const auto state = raft::parse_quorum_state(base::as_text(content));
+  if (!state) return;
+  const auto again = raft::parse_quorum_state(raft::print_quorum_state(*state));
+  require(again.has_value() && *again == *state);
+}
+
+void read_snapshot(base::Bytes content) {
+  testing::SimDisk disk;
+  require(disk.create_directories(kDirectory).has_value());
+  require(base::write_file_atomically(disk, kDirectory + "/fuzzed", content).has_value());
+  const auto loaded = load(disk, kDirectory + "/fuzzed");
+  if (!loaded) return;
+  const auto again = load(disk, write(disk, loaded->image()));
+  require(again.has_value());
+  ImageBuilder change(loaded->image());
+  change.become(again->image());
+  const auto update = change.publish();
+  require(update.changed_topics.empty() && update.changed_configs.empty() && !update.is_brokers_changed);
+}
+
+void run(base::ByteReader& input) {
+  static const base::Bytes good = good_snapshot();
+  const std::uint8_t kind = input.read_uint8();
+  const std::uint16_t position = input.read_uint16();
+  if (input.failed()) return;
+  const base::ByteSpan content = input.rest();
+  if ((kind & 1) != 0) return read_state(content);
+  base::Bytes bytes((kind & 2) != 0 ? good : base::Bytes(content.begin(), content.end()));
+  if ((kind & 2) != 0) {
+    const std::size_t at = position % good.size();
+    std::copy_n(content.begin(), std::min(content.size(), good.size() - at),
+                bytes.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  if ((kind & 4) != 0) repair_crcs(bytes);
+  read_snapshot(std::move(bytes));
+}
+
+}  // namespace
+
+}  // namespace penstock::metadata
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  penstock::base::set_log_level(penstock::base::LogLevel::kError);
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  penstock::base::ByteReader reader({data, size});
+  penstock::metadata::run(reader);
+  return 0;
+}

@@ -179,6 +179,12 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
   note_directories(broker, request, decision.records);
   if (!decision.records.empty()) {
     response.should_shut_down = is_fenced && request.want_shut_down;
+    if (!is_fenced && request.want_shut_down && !broker.in_controlled_shutdown) {
+      // What still follows must not come back into an ISR before that.
+      auto change = change_of(broker);
+      change.in_controlled_shutdown = kInControlledShutdown;
+      decision.records.emplace_back(std::move(change));
+    }
   } else if (is_fenced) {
     response.should_shut_down = request.want_shut_down;
     if (!request.want_shut_down && !request.want_fence && response.is_caught_up) {

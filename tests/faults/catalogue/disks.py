@@ -1,4 +1,5 @@
 """F14, F16, F17: disks that are full, that do not flush, or that lose what was not flushed."""
+import errno
 import os
 import pathlib
 import resource
@@ -21,9 +22,13 @@ def wait_end(world, victim, seconds=END_SECONDS):
 def fill(directory):
     """Takes all the space that there is."""
     path = directory / "filler"
-    space = os.statvfs(directory)
-    with open(path, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize)
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(1 << 16)):
+                pass
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
     return path
 
 

@@ -133,6 +133,7 @@ TEST_F(StopsTest, ABrokerWhoseDiskHasFailedDoesNotWait) {
   beat(2, epochs[2], true, lost);
   EXPECT_EQ(partition("orders").isr, (std::vector<std::int32_t>{3}));
   EXPECT_EQ(partition("orders").leader, 3);
+  EXPECT_NE(alter_isr("orders", {3, 2}, epochs), ErrorCode::kNone) << "its replicas stay out";
   EXPECT_TRUE(beat(2, epochs[2], true, lost).should_shut_down ||
               beat(2, epochs[2], true, lost).should_shut_down);
 }

@@ -211,6 +211,11 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
     shutdown_offset = at.next_offset + static_cast<std::int64_t>(decision.records.size()) - 1;
   }
   response.is_fenced = is_fenced;
+  if (response.should_shut_down) {
+    // It goes by its own wish: its next incarnation has nobody to wait for.
+    heartbeats_.forget(id);
+    return decision;
+  }
   heartbeats_.touch(id, is_fenced, kafka::Offset(request.current_metadata_offset), at.now);
   if (shutdown_offset) heartbeats_.begin_shutdown(id, *shutdown_offset);
   return decision;

@@ -346,6 +346,14 @@ TEST_F(SignsTest, WhoeverFollowsADeadIncarnationRegistersAtOnce) {
   EXPECT_EQ(try_to_register(2, 7), 0);
 }
 
+TEST_F(SignsTest, WhoWasLetGoRegistersAtOnceWhenItIsBack) {
+  auto epochs = start_brokers(3);
+  EXPECT_EQ(try_to_register(2, 7), to_wire(ErrorCode::kDuplicateBrokerRegistration));
+  EXPECT_TRUE(beat(2, epochs[2], true).should_shut_down);
+  EXPECT_TRUE(beat(2, epochs[2], true).should_shut_down) << "the first answer may have been lost";
+  EXPECT_EQ(try_to_register(2, 7), to_wire(ErrorCode::kNone));
+}
+
 TEST_F(SignsTest, SoDoesOneWithTheDirectoriesOfWhomThisControllerNeverHeard) {
   auto epochs = start_brokers(3);
   ImageBuilder committed(controller_.image());

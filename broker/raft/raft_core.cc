@@ -136,6 +136,11 @@ void RaftCore::unanswered(base::MonoTime now, const ReplicaKey& to, const Messag
 }
 
 void RaftCore::peer_died(base::MonoTime now, NodeId node) {
+  if (role_ == Role::kProspective || role_ == Role::kCandidate) {
+    // It will not vote: with it a vote that was split is known to be lost.
+    if (find_voter(node) != nullptr && refused_.insert(node).second) count_votes(now);
+    return;
+  }
   if (node != election_.leader || (role_ != Role::kFollower && role_ != Role::kUnattached)) return;
   // There is no leader to defend any more.
   has_fetched_ = false;

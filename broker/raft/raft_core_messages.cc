@@ -6,6 +6,12 @@
 
 namespace penstock::raft {
 
+namespace {
+
+constexpr base::Duration kSplitVotePause = base::milliseconds(50);
+
+}  // namespace
+
 void RaftCore::ask_for_vote(const Voter& voter) {
   effects_.emplace_back(Send{voter.key, VoteAsk{.from = options_.self,
                                                 .to = voter.key,
@@ -29,10 +35,15 @@ void RaftCore::count_votes(base::MonoTime now) {
     }
     return;
   }
+  if (refused_.size() <= voters().size() - majority()) return;
   // So many refused that it cannot be won: wait for the leader or for the next try, do not ask again.
-  if (refused_.size() > voters().size() - majority() && role_ == Role::kProspective &&
-      leader() != kafka::kNoNode) {
+  if (role_ == Role::kProspective && leader() != kafka::kNoNode) {
     become_follower(now, leader(), election_.epoch);
+  } else if (role_ == Role::kCandidate) {
+    // Two stood at the same time, most likely. The one that draws the shorter pause stands again first.
+    const auto pause =
+        std::min(options_.election_backoff_max, kSplitVotePause * (1U << std::min(lost_elections_, 6U)));
+    deadline_ = std::min(deadline_, now + random_timeout(pause));
   }
 }
 

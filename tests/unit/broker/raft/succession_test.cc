@@ -14,10 +14,14 @@ void tell_death(Quorum& quorum, NodeId dead, NodeId to) {
   quorum.settle(to);
 }
 
-int run_until_led(Quorum& quorum, NodeId dead, int limit_ms) {
+// Each voter has its proof some time of `spread_ms` after the others.
+int run_until_led(Quorum& quorum, NodeId dead, int limit_ms, std::uint64_t spread_ms = 20) {
+  std::map<NodeId, int> phases;
+  for (const auto& [id, node] : quorum.nodes()) {
+    phases[id] = static_cast<int>(quorum.random().below(spread_ms));
+  }
   for (int ms = 0; ms < limit_ms; ++ms) {
-    for (auto& [id, node] : quorum.nodes()) {
-      const auto phase = 7 * id.value();
+    for (const auto& [id, phase] : phases) {
       if (ms >= phase && (ms - phase) % 20 == 0) tell_death(quorum, dead, id);
     }
     quorum.step();
@@ -27,8 +31,7 @@ int run_until_led(Quorum& quorum, NodeId dead, int limit_ms) {
 }
 
 TEST(Succession, ADeadLeaderIsFollowedSoon) {
-  int longest = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(seed);
     Quorum quorum(seed % 2 == 0 ? 3 : 5, seed);
     quorum.run(6000);
@@ -38,15 +41,13 @@ TEST(Succession, ADeadLeaderIsFollowedSoon) {
     quorum.run(static_cast<int>(seed % 30));
     const NodeId dead = old->key.id;
     quorum.crash(dead);
-    const int took = run_until_led(quorum, dead, 1500);
-    longest = std::max(longest, took);
-    EXPECT_LT(took, 1000);
+    const int took = run_until_led(quorum, dead, 1500, 100);
+    EXPECT_LT(took, 700) << "a vote that was split is not held again soon";
     quorum.run(300);
     ASSERT_TRUE(quorum.propose(7));
     quorum.run(300);
     EXPECT_EQ(quorum.committed.back().payload, 7U);
   }
-  EXPECT_LT(longest, 1000);
 }
 
 TEST(Succession, MostlyWithinOneTurnEach) {

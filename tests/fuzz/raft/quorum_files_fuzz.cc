@@ -14,6 +14,7 @@
 #include "broker/metadata/image_builder.h"
 #include "broker/raft/quorum_state.h"
 #include "broker/raft/snapshot_file.h"
+#include "tests/support/repair_crcs.h"
 #include "tests/support/sim_disk.h"
 
 namespace penstock::metadata {
@@ -93,16 +94,6 @@ base::Bytes good_snapshot() {
   return base::read_file(disk, write(disk, builder.image())).value();
 }
 
-void repair_crcs(base::Bytes& content) {
-  for (std::size_t at = 0; at + kafka::kBatchHeaderBytes <= content.size();) {
-    const auto length = base::load_be<std::int32_t>(content.data() + at + kafka::kBatchLengthAt);
-    const std::size_t size = static_cast<std::size_t>(std::max(length, 0)) + kafka::kBatchLogOverhead;
-    if (size < kafka::kBatchHeaderBytes || size > content.size() - at) return;
-    kafka::rewrite_crc(std::span(content).subspan(at, size));
-    at += size;
-  }
-}
-
 void read_state(base::ByteSpan content) {
   const auto state = raft::parse_quorum_state(base::as_text(content));
   if (!state) return;
@@ -137,7 +128,7 @@ void run(base::ByteReader& input) {
     std::copy_n(content.begin(), std::min(content.size(), good.size() - at),
                 bytes.begin() + static_cast<std::ptrdiff_t>(at));
   }
-  if ((kind & 4) != 0) repair_crcs(bytes);
+  if ((kind & 4) != 0) testing::repair_crcs(bytes);
   read_snapshot(std::move(bytes));
 }
 

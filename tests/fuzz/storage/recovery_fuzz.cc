@@ -17,6 +17,7 @@
 #include "broker/storage/log_directory.h"
 #include "kafka/record_batch.h"
 #include "kafka/record_batch_builder.h"
+#include "tests/support/repair_crcs.h"
 #include "tests/support/sim_disk.h"
 
 namespace penstock::storage {
@@ -107,16 +108,6 @@ Files make_files() {
   return files;
 }
 
-void repair_crcs(base::Bytes& content) {
-  for (std::size_t at = 0; at + kafka::kBatchHeaderBytes <= content.size();) {
-    const auto length = base::load_be<std::int32_t>(content.data() + at + kafka::kBatchLengthAt);
-    const std::size_t size = static_cast<std::size_t>(std::max(length, 0)) + kafka::kBatchLogOverhead;
-    if (size < kafka::kBatchHeaderBytes || size > content.size() - at) return;
-    kafka::rewrite_crc(std::span(content).subspan(at, size));
-    at += size;
-  }
-}
-
 void use(Log& log) {
   require(log.log_start_offset() <= log.high_watermark() && log.high_watermark() <= log.log_end_offset());
   for (Offset at = log.log_start_offset(); at < log.log_end_offset();) {
@@ -180,7 +171,7 @@ void run(base::ByteReader& input) {
       std::copy_n(content.begin(), std::min(content.size(), original.size() - at),
                   changed.begin() + static_cast<std::ptrdiff_t>(at));
     }
-    if ((mode & 4) != 0) repair_crcs(changed);
+    if ((mode & 4) != 0) testing::repair_crcs(changed);
     write(disk, name, changed);
   }
   (void)raft::read_quorum_state(disk, std::string(kQuorumDirectory));

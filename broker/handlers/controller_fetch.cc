@@ -1,5 +1,6 @@
 // Fetch on a controller listener: followers and observers of the metadata log.
 #include "broker/handlers/access.h"
+#include "broker/handlers/quorum_answer.h"
 #include "broker/raft/quorum_service.h"
 #include "kafka/messages/fetch_request.h"
 #include "kafka/messages/fetch_response.h"
@@ -13,7 +14,8 @@ using kafka::FetchResponse;
 
 aio::Task<FetchResponse> handle(RequestContext& context, FetchRequest request) {
   if (auto refused = refuse_unless_cluster_action<FetchResponse>(context)) co_return std::move(*refused);
-  co_return co_await context.services.quorum->fetch(context.reactor, std::move(request));
+  co_return for_version(context, co_await context.services.quorum->fetch(context.reactor, std::move(request)),
+                        16);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // EndQuorumEpoch: the leader of the metadata quorum gives up.
 #include "broker/handlers/access.h"
+#include "broker/handlers/quorum_answer.h"
 #include "broker/raft/quorum_service.h"
 #include "kafka/messages/end_quorum_epoch_request.h"
 #include "kafka/messages/end_quorum_epoch_response.h"
@@ -14,7 +15,8 @@ using kafka::EndQuorumEpochResponse;
 aio::Task<EndQuorumEpochResponse> handle(RequestContext& context, EndQuorumEpochRequest request) {
   if (auto refused = refuse_unless_cluster_action<EndQuorumEpochResponse>(context))
     co_return std::move(*refused);
-  co_return co_await context.services.quorum->end_epoch(context.reactor, std::move(request));
+  co_return for_version(context,
+                        co_await context.services.quorum->end_epoch(context.reactor, std::move(request)));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // FetchSnapshot: a piece of a snapshot of the metadata log.
 #include "broker/handlers/access.h"
+#include "broker/handlers/quorum_answer.h"
 #include "broker/raft/quorum_service.h"
 #include "kafka/messages/fetch_snapshot_request.h"
 #include "kafka/messages/fetch_snapshot_response.h"
@@ -15,7 +16,8 @@ aio::Task<FetchSnapshotResponse> handle(RequestContext& context, FetchSnapshotRe
   if (auto refused = refuse_unless_cluster_action<FetchSnapshotResponse>(context)) {
     co_return std::move(*refused);
   }
-  co_return co_await context.services.quorum->fetch_snapshot(context.reactor, std::move(request));
+  co_return for_version(
+      context, co_await context.services.quorum->fetch_snapshot(context.reactor, std::move(request)));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Vote: a replica stands for leader of the metadata quorum, or asks whether it should.
 #include "broker/handlers/access.h"
+#include "broker/handlers/quorum_answer.h"
 #include "broker/raft/quorum_service.h"
 #include "kafka/messages/vote_request.h"
 #include "kafka/messages/vote_response.h"
@@ -13,7 +14,7 @@ using kafka::VoteResponse;
 
 aio::Task<VoteResponse> handle(RequestContext& context, VoteRequest request) {
   if (auto refused = refuse_unless_cluster_action<VoteResponse>(context)) co_return std::move(*refused);
-  co_return co_await context.services.quorum->vote(context.reactor, std::move(request));
+  co_return for_version(context, co_await context.services.quorum->vote(context.reactor, std::move(request)));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ from penstock import CLUSTER_ID, MEMORY_SCALE, topics, wait_until  # noqa: E402
 from safety import wait_isr  # noqa: E402
 
 ALTER_PARTITION, VOTE, BEGIN_QUORUM_EPOCH, END_QUORUM_EPOCH = 56, 52, 53, 54
+FETCH_SNAPSHOT, SNAPSHOT_NOT_FOUND, POSITION_OUT_OF_RANGE = 59, 98, 99
 SESSION_NOT_FOUND, SESSION_EPOCH, STALE_BROKER_EPOCH, INCONSISTENT_CLUSTER = 70, 71, 77, 104
 TOPIC = "peers"
 
@@ -147,12 +148,36 @@ class BadPeers(unittest.TestCase):
         after = status(quorum("--bootstrap-server", self.cluster.bootstrap, "describe", "--status"))["LeaderEpoch"]
         self.assertEqual(after, before, "no epoch came of it")
 
+    def test_old_versions_are_answered_by_whoever_leads(self):
+        answer = self.ask_controller(vote(epoch=1, last_epoch=0, last_offset=0))
+        self.assertEqual(struct.unpack(">h", answer[5:7])[0], NONE)
+        answer = self.ask_controller(epoch_call(BEGIN_QUORUM_EPOCH, epoch=0))
+        self.assertEqual(struct.unpack(">h", answer[4:6])[0], NONE)
+
     def test_b52_an_isr_change_by_no_broker(self):
         for broker, epoch in ((1, 1), (1, -1), (1, 2**62), (77, 5), (-1, -1)):
             with self.subTest(broker=broker, epoch=epoch):
                 body = int32(broker) + int64(epoch) + compact_array([]) + b"\0"
                 answer = self.ask_controller(request(ALTER_PARTITION, 3, body, tags=b"\0"))
                 self.assertEqual(struct.unpack(">h", answer[9:11])[0], STALE_BROKER_EPOCH)
+
+    def test_b53_snapshots_that_are_none(self):
+        now = int(status(quorum("--bootstrap-server", self.cluster.bootstrap, "describe", "--status"))["LeaderEpoch"])
+
+        def ask(end=10**9, epoch=77, position=0, topic="__cluster_metadata", partition=0):
+            one = int32(partition) + int32(now) + int64(end) + int32(epoch) + b"\0" + int64(position) + b"\0"
+            body = int32(-1) + int32(MB) + compact_array([compact(topic) + compact_array([one]) + b"\0"]) + b"\0"
+            answer = self.ask_controller(request(FETCH_SNAPSHOT, 0, body, tags=b"\0"))
+            top = struct.unpack(">h", answer[9:11])[0]
+            at = 11 + 1 + 1 + len(topic) + 1 + 4
+            return top or struct.unpack(">h", answer[at:at + 2])[0]
+        for what, options in {"no such snapshot": {}, "a negative one": {"end": -1, "epoch": -1}, "the end of all": {
+                "end": INT64_MAX, "epoch": INT32_MAX}, "a position beyond": {"position": INT64_MAX}}.items():
+            with self.subTest(what):
+                self.assertIn(ask(**options), (SNAPSHOT_NOT_FOUND, POSITION_OUT_OF_RANGE, INVALID_REQUEST))
+        for options in ({"topic": "orders"}, {"partition": 7}):
+            with self.subTest(**options):
+                self.assertIn(ask(**options), (UNKNOWN_TOPIC, INVALID_REQUEST))
 
     def test_b53_what_is_not_served_is_not_known(self):
         for key in (71, 72):  # Telemetry of clients.

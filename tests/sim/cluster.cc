@@ -241,13 +241,14 @@ void Cluster::start_clients() {
   constexpr int kProducers = 3;
   for (int i = 0; i < kProducers; ++i) {
     const bool is_losable = options.has_losable_producer && i == 0;
-    producers.push_back(
-        std::make_unique<Producer>(*client, history,
-                                   ProducerOptions{.topic = kTopic,
-                                                   .partitions = options.partitions,
-                                                   .first_value = (i + 1) * 1'000'000'000'000LL,
-                                                   .in_flight_max = options.in_flight_max,
-                                                   .is_losable = is_losable}));
+    producers.push_back(std::make_unique<Producer>(
+        *client, history,
+        ProducerOptions{
+            .topic = kTopic,
+            .partitions = options.partitions,
+            .first_value = (is_losable ? History::kUnordered : 0) + (i + 1) * History::kValuesPerProducer,
+            .in_flight_max = options.in_flight_max,
+            .is_losable = is_losable}));
     producers.back()->start();
   }
   reader = std::make_unique<Reader>(*client, history,

@@ -22,15 +22,16 @@ void stop_cleanly(Cluster& cluster, int id) {
   cluster.host(id).kill();
 }
 
-// A broker on a disk that does not sync is given a new life: what failed to be synced is not tried again.
+// What failed to be synced is gone with the power, although later syncs succeed.
 void fail_syncs(Cluster& cluster, int id) {
   Host& host = cluster.host(id);
-  if (!host.is_running() || !cluster.may_kill()) return;
-  host.disk().fail_syncs(true);
+  if (!host.is_running() || host.is_paused() || !cluster.may_lose_power(id)) return;
+  host.fail_syncs(true);
   cluster.run_for(cluster.some_time(base::seconds(2)));
-  host.kill();
-  host.disk().fail_syncs(false);
-  cluster.start_host(id);
+  host.fail_syncs(false);
+  cluster.run_for(cluster.some_time(base::seconds(1)));
+  if (!cluster.may_lose_power(id)) return host.kill();
+  cluster.lose_power(id);
 }
 
 void fill_disk(Cluster& cluster, int id) {
@@ -39,9 +40,8 @@ void fill_disk(Cluster& cluster, int id) {
   constexpr std::uint64_t kRoomMax = 2000;
   host.fill_disk(static_cast<std::int64_t>(cluster.random().below(kRoomMax)));
   cluster.run_for(cluster.some_time(base::seconds(4)));
-  host.kill();
+  if (cluster.may_kill()) host.kill();
   host.fill_disk(std::nullopt);
-  cluster.start_host(id);
 }
 
 void cut_off(Cluster& cluster, int id) {

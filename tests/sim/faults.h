@@ -13,8 +13,9 @@ int some_node(Cluster& cluster);
 
 // Waits until it has stopped; a minute is too long.
 void stop_cleanly(Cluster& cluster, int id);
-// For some time; then the broker is killed, and the disk is well again.
+// For some time; then the power is lost. Not where that may lose what was acknowledged.
 void fail_syncs(Cluster& cluster, int id);
+// For some time; then the broker is killed.
 void fill_disk(Cluster& cluster, int id);
 // From all others, in both directions or in one, perhaps from the clients too.
 void cut_off(Cluster& cluster, int id);

@@ -108,6 +108,20 @@ void History::end_final_read(int partition, std::int64_t end) {
     if (!own.final_read.contains(offset))
       violation(fmt::format("partition {}: no record at offset {} below {}", partition, offset, end));
   }
+  check_order(partition);
+}
+
+void History::check_order(int partition) {
+  std::map<Value, Value> last;  // By producer.
+  for (const auto& [offset, value] : partitions_[partition].values) {
+    if (value >= kUnordered) continue;
+    Value& before = last[value / kValuesPerProducer];
+    if (value <= before) {
+      violation(fmt::format("partition {} offset {}: value {} of a producer stands behind its {}", partition,
+                            offset, value, before));
+    }
+    before = value;
+  }
 }
 
 }  // namespace penstock::sim

@@ -5,6 +5,7 @@
 //   - an offset never shows two values, whoever reads it and when;
 //   - a value has one offset (producers are idempotent);
 //   - nothing is read that nobody sent;
+//   - what one producer sent to a partition is there in the order in which it was sent;
 //   - a high watermark never goes back as one reader sees it, where there is only one replica.
 //
 // A partition is named by a number of the caller's choice. What brokers look like inside is for
@@ -24,6 +25,10 @@ namespace penstock::sim {
 class History {
  public:
   using Value = std::int64_t;
+  // Producer n has the values from n * kValuesPerProducer on, in the order in which it sends them.
+  static constexpr Value kValuesPerProducer = 1'000'000'000'000;
+  // From here on without an order: of producers that are not idempotent.
+  static constexpr Value kUnordered = 1'000 * kValuesPerProducer;
 
   void sent(int partition, Value value);
   void acked(int partition, Value value, std::int64_t offset);
@@ -58,6 +63,7 @@ class History {
     std::int64_t high_watermark = 0;
     std::int64_t deletable_below = 0;
   };
+  void check_order(int partition);
   void place(int partition, Value value, std::int64_t offset);
 
   std::map<int, Partition> partitions_;

@@ -137,6 +137,11 @@ void Host::set_blocking_max(std::optional<base::Duration> blocking_max) {
   if (run_ != nullptr) run_->set_blocking_max(blocking_max);
 }
 
+void Host::fail_syncs(bool is_failing) {
+  tell(is_failing ? "has a disk that does not sync" : "has a disk that syncs");
+  disk_.fail_syncs(is_failing);
+}
+
 void Host::fill_disk(std::optional<std::int64_t> room_bytes) {
   tell(room_bytes ? "has a full disk" : "has room on its disk");
   disk_.set_capacity(room_bytes ? disk_.used_bytes() + *room_bytes : INT64_MAX);

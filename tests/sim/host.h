@@ -94,6 +94,7 @@ class Host {
   void set_clock(MachineClock clock);
   // The disk takes up to so long; nullopt: it is as quick as the others again.
   void set_blocking_max(std::optional<base::Duration> blocking_max);
+  void fail_syncs(bool is_failing);
   // The disk takes `room_bytes` more; nullopt: there is room.
   void fill_disk(std::optional<std::int64_t> room_bytes);
 

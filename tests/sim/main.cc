@@ -1,8 +1,9 @@
 // sim: runs a scenario with one seed, or with many. The same seed is the same run.
 //
 //   sim --scenario NAME --seed N [--log LEVEL]  one run, and what it did; brokers log from LEVEL (error) on
-//   sim --scenario NAME --seeds N [--first M]   seeds M (1) to M + N - 1; stops at nothing, names each that
-//   fails sim --list                                the scenarios
+//   sim --scenario NAME --seeds N [--first M]   seeds M (1) to M + N - 1; names each that fails, and stops
+//       [--failures K]                          after K of them
+//   sim --list                                  the scenarios
 //
 // Each seed has a process of its own: what a killed broker leaves in memory goes with it, and a failed
 // assertion is a failure of that seed.
@@ -32,6 +33,7 @@ struct Arguments {
   const Scenario* scenario = nullptr;
   std::uint64_t first = 1;
   std::uint64_t count = 1;
+  std::uint64_t failures_max = UINT64_MAX;
   bool is_single = true;
 };
 
@@ -64,6 +66,8 @@ std::optional<Arguments> parse(const std::vector<std::string>& texts) {
     } else if (name == "--seeds") {
       arguments.count = *number;
       arguments.is_single = false;
+    } else if (name == "--failures") {
+      arguments.failures_max = *number;
     } else {
       return std::nullopt;
     }
@@ -110,13 +114,13 @@ int main(int argc, char** argv) {
   }
   const auto arguments = parse(texts);
   if (!arguments) {
-    fmt::print(
-        stderr,
-        "usage: sim --scenario NAME (--seed N | --seeds N [--first M]) [--log LEVEL]\n       sim --list\n");
+    fmt::print(stderr,
+               "usage: sim --scenario NAME (--seed N | --seeds N [--first M] [--failures K]) [--log LEVEL]\n "
+               "      sim --list\n");
     return 2;
   }
   std::uint64_t failed = 0;
-  for (std::uint64_t i = 0; i < arguments->count; ++i) {
+  for (std::uint64_t i = 0; i < arguments->count && failed < arguments->failures_max; ++i) {
     if (!run_seed(*arguments, arguments->first + i)) ++failed;
   }
   if (!arguments->is_single)

@@ -64,7 +64,11 @@ Outcome run_single(std::uint64_t seed) {
         lose_power_alone(cluster);
         break;
       case 2:
-        fail_syncs(cluster, 1);
+        host.fail_syncs(true);
+        cluster.run_for(cluster.some_time(base::seconds(2)));
+        host.fail_syncs(false);
+        cluster.run_for(cluster.some_time(base::seconds(1)));
+        lose_power_alone(cluster);
         break;
       case 3:
         stop_cleanly(cluster, 1);

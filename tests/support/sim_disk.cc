@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::testing {
 
@@ -94,10 +95,17 @@ class SimFile final : public base::File {
   Result<> sync() override {
     if (boot_ != disk_.boot_) return base::fail(Errc::kIo, path_ + ": opened before the crash");
     ++disk_.sync_count_;
-    if (disk_.are_syncs_failing_)
+    if (disk_.are_syncs_failing_) {
+      inode_->unsynced.clear();
       return base::fail(Errc::kIo, fmt::format("fdatasync {}: input/output error", path_));
-    inode_->durable = inode_->content;
-    inode_->unsynced.clear();
+    }
+    for (const SimDisk::Inode::Change& change : std::exchange(inode_->unsynced, {})) {
+      if (change.truncated_to) {
+        inode_->durable.resize(static_cast<std::size_t>(*change.truncated_to));
+      } else {
+        write_into(inode_->durable, change.position, change.bytes);
+      }
+    }
     return {};
   }
 

@@ -28,7 +28,8 @@ class SimDisk final : public base::Disk {
   ~SimDisk() override;
 
   void crash(base::Random& random);
-  // From now on sync() and sync_directory() fail.
+  // From now on sync() and sync_directory() fail. What was to be synced then counts as clean, as with a
+  // kernel: a later sync() does not write it, and only a power loss shows that.
   void fail_syncs(bool is_failing) { are_syncs_failing_ = is_failing; }
   // From now on write_at() fails; half of the bytes get there.
   void fail_writes(bool is_failing) { are_writes_failing_ = is_failing; }

@@ -52,12 +52,12 @@ class DataPathTest : public ::testing::Test {
         sessions_({&connection_}, 100, 1),
         ids_(owner_, source_) {
     EXPECT_TRUE(
-        storage::write_meta_properties(disk_, directory_.path(),
+        storage::write_meta_properties(disk_, kDataDirectory,
                                        {.cluster_id = "test",
                                         .node_id = kSelf,
                                         .directory_id = {.most_significant = 3, .least_significant = 4}},
                                        kWallMs));
-    logs_ = std::move(*storage::LogDirectory::open(disk_, directory_.path()));
+    logs_ = std::move(*storage::LogDirectory::open(disk_, kDataDirectory));
     manager_ = std::make_unique<replication::ReplicaManager>(kSelf, config_,
                                                              std::vector<aio::Reactor*>{&owner_}, *logs_);
     EXPECT_TRUE(run(manager_->start(connection_)));
@@ -158,8 +158,7 @@ class DataPathTest : public ::testing::Test {
     return request;
   }
 
-  TempDirectory directory_;
-  base::PosixDisk disk_;
+  penstock::testing::SimDisk disk_;
   replication::ReplicationConfig config_;
   aio::SimScheduler scheduler_{11};
   aio::SimReactor connection_;

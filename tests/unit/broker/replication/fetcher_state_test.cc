@@ -33,7 +33,7 @@ class FetcherStateTest : public ::testing::Test {
 
   void host(int index) {
     auto log = storage::Log::open({.disk = &disk_,
-                                   .directory = directory_.path() + "/orders-" + std::to_string(index),
+                                   .directory = kDataDirectory + "/orders-" + std::to_string(index),
                                    .config = {},
                                    .is_clean = true});
     ASSERT_TRUE(log) << log.error().what();
@@ -90,8 +90,7 @@ class FetcherStateTest : public ::testing::Test {
     return response;
   }
 
-  TempDirectory directory_;
-  base::PosixDisk disk_;
+  penstock::testing::SimDisk disk_;
   aio::SimScheduler scheduler_{1};
   aio::SimReactor reactor_{scheduler_};
   PartitionSet set_{reactor_};

@@ -1,8 +1,7 @@
-// Partitions on a real directory, driven by a seeded scheduler.
+// Partitions on a simulated disk, driven by a seeded scheduler.
 #pragma once
 
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +11,6 @@
 
 #include "base/aio/gate.h"
 #include "base/aio/sim_scheduler.h"
-#include "base/disk.h"
 #include "broker/replication/fetch.h"
 #include "broker/replication/partition.h"
 #include "broker/replication/replica_manager.h"
@@ -20,24 +18,15 @@
 #include "broker/storage/log_directory.h"
 #include "kafka/compression.h"
 #include "kafka/record_batch_builder.h"
+#include "tests/support/sim_disk.h"
 
 namespace penstock::replication::testing {
 
 inline constexpr kafka::NodeId kSelf{1};
 inline constexpr std::int64_t kWallMs = 1'700'000'000'000;
 
-class TempDirectory {
- public:
-  TempDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "penstock-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TempDirectory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+// On a SimDisk: no test waits for a real one.
+inline const std::string kDataDirectory = "/data";
 
 inline base::Bytes batch_of(int records, kafka::RecordBatchOptions options = {},
                             std::int64_t timestamp = kWallMs) {

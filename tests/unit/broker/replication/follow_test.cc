@@ -17,7 +17,7 @@ class FollowTest : public ::testing::Test {
  protected:
   FollowTest() {
     auto log = storage::Log::open(
-        {.disk = &disk_, .directory = directory_.path() + "/orders-0", .config = {}, .is_clean = true});
+        {.disk = &disk_, .directory = kDataDirectory + "/orders-0", .config = {}, .is_clean = true});
     EXPECT_TRUE(log) << log.error().what();
     partition_ =
         std::make_unique<Partition>(key_of(0), "orders-0", kSelf, std::move(*log), PartitionConfig{});
@@ -42,8 +42,7 @@ class FollowTest : public ::testing::Test {
   std::int64_t end() const { return partition_->log_end_offset().value(); }
   std::int64_t committed() const { return partition_->high_watermark().value(); }
 
-  TempDirectory directory_;
-  base::PosixDisk disk_;
+  penstock::testing::SimDisk disk_;
   std::unique_ptr<Partition> partition_;
 };
 

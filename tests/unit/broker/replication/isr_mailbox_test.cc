@@ -26,7 +26,7 @@ class IsrMailboxTest : public ::testing::Test {
     set_.set_peers(peers_of({1, 2}));
     for (const int index : {0, 1}) {
       auto log = storage::Log::open({.disk = &disk_,
-                                     .directory = directory_.path() + "/orders-" + std::to_string(index),
+                                     .directory = kDataDirectory + "/orders-" + std::to_string(index),
                                      .config = {},
                                      .is_clean = true});
       EXPECT_TRUE(log) << log.error().what();
@@ -70,8 +70,7 @@ class IsrMailboxTest : public ::testing::Test {
     co_return response;
   }
 
-  TempDirectory directory_;
-  base::PosixDisk disk_;
+  penstock::testing::SimDisk disk_;
   aio::SimScheduler scheduler_{1};
   aio::SimReactor home_{scheduler_};
   aio::SimReactor reactor_{scheduler_};

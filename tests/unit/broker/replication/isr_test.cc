@@ -19,7 +19,7 @@ class IsrTest : public ::testing::Test {
  protected:
   IsrTest() {
     auto log = storage::Log::open(
-        {.disk = &disk_, .directory = directory_.path() + "/orders-0", .config = {}, .is_clean = true});
+        {.disk = &disk_, .directory = kDataDirectory + "/orders-0", .config = {}, .is_clean = true});
     EXPECT_TRUE(log) << log.error().what();
     partition_ = std::make_unique<Partition>(key_of(0), "orders-0", kSelf, std::move(*log),
                                              PartitionConfig{.min_insync_replicas = 2});
@@ -55,8 +55,7 @@ class IsrTest : public ::testing::Test {
   }
   std::int64_t committed() const { return partition_->high_watermark().value(); }
 
-  TempDirectory directory_;
-  base::PosixDisk disk_;
+  penstock::testing::SimDisk disk_;
   kafka::Decompressor decompressor_;
   base::MonoTime now_{};
   std::optional<IsrProposal> proposal_;

@@ -33,11 +33,9 @@ class PartitionTest : public ::testing::Test {
 
   void make(PartitionConfig config, storage::LogConfig log_config = {}) {
     partition_.reset();
-    std::filesystem::remove_all(directory_.path() + "/orders-0");
-    auto log = storage::Log::open({.disk = &disk_,
-                                   .directory = directory_.path() + "/orders-0",
-                                   .config = log_config,
-                                   .is_clean = true});
+    ASSERT_TRUE(disk_.remove_all(kDataDirectory + "/orders-0"));
+    auto log = storage::Log::open(
+        {.disk = &disk_, .directory = kDataDirectory + "/orders-0", .config = log_config, .is_clean = true});
     EXPECT_TRUE(log) << log.error().what();
     partition_ = std::make_unique<Partition>(key_of(0), "orders-0", kSelf, std::move(*log), config);
     partition_->set_peers(peers_of({1, 2, 3}), now_);
@@ -59,8 +57,7 @@ class PartitionTest : public ::testing::Test {
   }
   void follower(int id, std::int64_t offset) { partition_->on_follower_fetch(fetch_of(id, offset), now_); }
 
-  TempDirectory directory_;
-  base::PosixDisk disk_;
+  penstock::testing::SimDisk disk_;
   kafka::Decompressor decompressor_;
   base::MonoTime now_{};
   std::unique_ptr<Partition> partition_;

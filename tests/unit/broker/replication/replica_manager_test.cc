@@ -23,9 +23,9 @@ class ReplicaManagerTest : public ::testing::TestWithParam<int> {
         home_(scheduler_),
         first_(scheduler_),
         second_(scheduler_) {
-    EXPECT_TRUE(disk_.create_directories(directory_.path()));
+    EXPECT_TRUE(disk_.create_directories(kDataDirectory));
     EXPECT_TRUE(
-        storage::write_meta_properties(disk_, directory_.path(),
+        storage::write_meta_properties(disk_, kDataDirectory,
                                        {.cluster_id = "test",
                                         .node_id = kSelf,
                                         .directory_id = {.most_significant = 3, .least_significant = 4}},
@@ -35,7 +35,7 @@ class ReplicaManagerTest : public ::testing::TestWithParam<int> {
   ~ReplicaManagerTest() override { close(); }
 
   void open() {
-    auto logs = storage::LogDirectory::open(disk_, directory_.path());
+    auto logs = storage::LogDirectory::open(disk_, kDataDirectory);
     ASSERT_TRUE(logs) << logs.error().what();
     logs_ = std::move(*logs);
     manager_ = std::make_unique<ReplicaManager>(kSelf, config_, std::vector<aio::Reactor*>{&first_, &second_},
@@ -103,7 +103,6 @@ class ReplicaManagerTest : public ::testing::TestWithParam<int> {
   // How many partitions have somebody who waits is not visible; how many are there, is.
   std::size_t hosted() { return manager_->set(0).size() + manager_->set(1).size(); }
 
-  TempDirectory directory_;
   penstock::testing::SimDisk disk_;
   ReplicationConfig config_;
   aio::SimScheduler scheduler_;
@@ -185,7 +184,7 @@ TEST_P(ReplicaManagerTest, LongPollEndsWhenTheReaderGoesOrThePartitionDoes) {
   ASSERT_TRUE(deleted.is_done());
   EXPECT_EQ(deleted.value()[0].read.error, ErrorCode::kNotLeaderOrFollower);
   EXPECT_EQ(hosted(), 1U);
-  EXPECT_FALSE(disk_.exists(directory_.path() + "/orders-1"));
+  EXPECT_FALSE(disk_.exists(kDataDirectory + "/orders-1"));
 }
 
 TEST_P(ReplicaManagerTest, BytesMaxHoldsOverAllReactors) {
@@ -271,7 +270,7 @@ TEST_P(ReplicaManagerTest, AStopWithALogThatNobodyOpenedIsNotClean) {
   produce({0, 1});
   close();
   open();
-  const std::string strange = directory_.path() + "/orders-1/00000000000000000000.log.swap";
+  const std::string strange = kDataDirectory + "/orders-1/00000000000000000000.log.swap";
   ASSERT_TRUE(disk_.open(strange, base::OpenMode::kCreateNew));
   host(2);
   EXPECT_EQ(hosted(), 1U) << "the other one is offline";

@@ -379,7 +379,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ReplicationTest, ::testing::Range(1, 6));
 // More seeds: PENSTOCK_SEEDS=1000.
 int fault_seeds() {
   const char* text = std::getenv("PENSTOCK_SEEDS");
-  return text == nullptr ? 40 : std::max(std::atoi(text), 1);
+  return text == nullptr ? 5 : std::max(std::atoi(text), 1);
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, ReplicationFaultTest, ::testing::Range(1, 1 + fault_seeds()));
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/uuid.h"
 #include "tests/sim/client.h"
 #include "tests/sim/history.h"
 
@@ -38,7 +39,7 @@ class Admin {
   aio::Task<> elect_preferred();
   aio::Task<> delete_records();
   aio::Task<> churn();
-  aio::Task<> delete_topic(Client& client, std::string topic);
+  aio::Task<> delete_topic(Client& client, base::Uuid topic);
 
   SimNetwork& network_;
   History& history_;

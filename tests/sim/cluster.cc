@@ -97,7 +97,13 @@ bool Cluster::run_until(const std::function<bool()>& condition, base::Duration l
     if (!scheduler.step()) break;
     // An event changes only what runs on its reactor.
     for (auto& host : hosts) {
-      if (host->is_running() && host->run()->owns(scheduler.last())) check(*host);
+      if (!host->is_running() || !host->run()->owns(scheduler.last())) continue;
+      check(*host);
+      host->end_if_stopped();
+      if (host->is_running() && host->run()->parts().has_failed() && !host->is_stopping()) {
+        // As the program does when a disk has failed.
+        host->stop();
+      }
     }
   }
   return condition();

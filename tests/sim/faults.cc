@@ -1,5 +1,7 @@
 #include "tests/sim/faults.h"
 
+#include <algorithm>
+
 namespace penstock::sim {
 
 void choose_network(Cluster& cluster) {
@@ -30,7 +32,7 @@ void fail_syncs(Cluster& cluster, int id) {
   cluster.run_for(cluster.some_time(base::seconds(2)));
   host.fail_syncs(false);
   cluster.run_for(cluster.some_time(base::seconds(1)));
-  if (!cluster.may_lose_power(id)) return host.kill();
+  if (!cluster.may_lose_power(id)) return;
   cluster.lose_power(id);
 }
 
@@ -40,7 +42,7 @@ void fill_disk(Cluster& cluster, int id) {
   constexpr std::uint64_t kRoomMax = 2000;
   host.fill_disk(static_cast<std::int64_t>(cluster.random().below(kRoomMax)));
   cluster.run_for(cluster.some_time(base::seconds(4)));
-  if (cluster.may_kill()) host.kill();
+  if (host.is_running() && cluster.may_kill()) host.kill();
   host.fill_disk(std::nullopt);
 }
 
@@ -73,9 +75,17 @@ void set_clock(Cluster& cluster, int id) {
 void mend(Cluster& cluster) {
   cluster.network.heal();
   for (auto& host : cluster.hosts) {
+    if (host->is_paused()) host->resume();
+  }
+  const auto is_stopping = [&] {
+    return std::ranges::any_of(cluster.hosts, [](const auto& host) { return host->is_stopping(); });
+  };
+  // One that waits for its turn to stop has it at the latest when this is over.
+  if (!cluster.run_until([&] { return !is_stopping(); }, std::chrono::minutes(1)) && !cluster.has_failed())
+    cluster.history.violation("a broker does not stop within a minute after the last fault");
+  for (auto& host : cluster.hosts) {
     host->set_blocking_max(std::nullopt);
     if (!host->is_running()) cluster.start_host(host->id());
-    if (host->is_paused()) host->resume();
   }
 }
 

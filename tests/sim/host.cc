@@ -113,6 +113,19 @@ void Host::lose_power() {
   disk_.crash(network_.scheduler().random());
 }
 
+void Host::stop() {
+  if (!is_ready()) return;
+  tell("is told to stop");
+  is_stopping_ = true;
+  run_->stop();
+}
+
+void Host::end_if_stopped() {
+  if (!is_stopping_ || !run_->stopped) return;
+  tell("has stopped");
+  end(false);
+}
+
 void Host::pause() {
   tell("is paused");
   is_paused_ = true;
@@ -148,10 +161,12 @@ void Host::fill_disk(std::optional<std::int64_t> room_bytes) {
 }
 
 void Host::end(bool is_silent) {
+  if (run_ == nullptr) return;
   run_->set_halted(true);
   network_.end_process(name_, is_silent);
   run_ = nullptr;
   is_paused_ = false;
+  is_stopping_ = false;
   is_disk_slow_ = false;
 }
 

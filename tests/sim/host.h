@@ -88,6 +88,10 @@ class Host {
   void kill();
   // The machine loses power: what was not synced is lost in part, torn in part.
   void lose_power();
+  // Told to stop, the broker goes when it is ready to.
+  void stop();
+  // Ends what has stopped since.
+  void end_if_stopped();
   void pause();
   void resume();
   // The wall clock is set; the monotonic one is as wrong from the next start on.
@@ -100,9 +104,10 @@ class Host {
 
   bool is_running() const { return run_ != nullptr; }
   bool is_paused() const { return is_paused_; }
+  bool is_stopping() const { return is_stopping_; }
   // Null between a death and a start.
   Run* run() { return run_; }
-  bool is_ready() const { return run_ != nullptr && run_->started && *run_->started; }
+  bool is_ready() const { return run_ != nullptr && run_->started && *run_->started && !is_stopping_; }
   int id() const { return id_; }
   const std::string& name() const { return name_; }
   testing::SimDisk& disk() { return disk_; }
@@ -119,6 +124,7 @@ class Host {
   testing::SimDisk disk_;
   MachineClock clock_;
   bool is_paused_ = false;
+  bool is_stopping_ = false;
   bool is_disk_slow_ = false;
   Run* run_ = nullptr;  // Never freed, see above.
 };

@@ -3,7 +3,8 @@
 //   sim --scenario NAME --seed N [--log LEVEL]  one run, and what it did; brokers log from LEVEL (error) on
 //   sim --scenario NAME --seeds N [--first M]   seeds M (1) to M + N - 1; names each that fails, and stops
 //       [--failures K]                          after K of them
-//   sim --list                                  the scenarios
+//   sim --from FILE                             seeds that are worth running again, a scenario and a seed per
+//   line sim --list                                  the scenarios
 //
 // Each seed has a process of its own: what a killed broker leaves in memory goes with it, and a failed
 // assertion is a failure of that seed.
@@ -13,6 +14,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +46,13 @@ std::optional<std::uint64_t> number_of(const std::string& text) {
   return number;
 }
 
+const Scenario* find_scenario(const std::string& name) {
+  for (const Scenario& scenario : penstock::sim::scenarios()) {
+    if (scenario.name == name) return &scenario;
+  }
+  return nullptr;
+}
+
 std::optional<Arguments> parse(const std::vector<std::string>& texts) {
   Arguments arguments;
   for (std::size_t i = 0; i + 1 < texts.size(); i += 2) {
@@ -54,9 +63,7 @@ std::optional<Arguments> parse(const std::vector<std::string>& texts) {
       continue;
     }
     if (name == "--scenario") {
-      for (const Scenario& scenario : penstock::sim::scenarios()) {
-        if (scenario.name == value) arguments.scenario = &scenario;
-      }
+      arguments.scenario = find_scenario(value);
       continue;
     }
     const auto number = number_of(value);
@@ -103,6 +110,20 @@ bool run_seed(const Arguments& arguments, std::uint64_t seed) {
   return is_good;
 }
 
+int run_from(const char* path) {
+  std::ifstream file(path);
+  std::string name;
+  std::uint64_t seed = 0;
+  int failed = 0;
+  int count = 0;
+  for (; file >> name >> seed; ++count) {
+    const Scenario* scenario = find_scenario(name);
+    if (scenario == nullptr || !run_seed({.scenario = scenario, .is_single = false}, seed)) ++failed;
+  }
+  fmt::print("{}: {} of {} seeds failed\n", path, failed, count);
+  return failed == 0 && count > 0 && file.eof() ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -112,6 +133,7 @@ int main(int argc, char** argv) {
       fmt::print("{:10} {}\n", scenario.name, scenario.about);
     return 0;
   }
+  if (texts.size() == 2 && texts[0] == "--from") return run_from(argv[2]);
   const auto arguments = parse(texts);
   if (!arguments) {
     fmt::print(stderr,

@@ -116,10 +116,13 @@ void damage(Cluster& cluster) {
   const int id = some_node(cluster);
   Host& host = cluster.host(id);
   const bool is_up = host.is_running() && !host.is_paused();
-  switch (cluster.random().below(12)) {
+  switch (cluster.random().below(13)) {
     case 0:
     case 1:
       if (is_up && cluster.may_kill()) host.kill();
+      break;
+    case 12:
+      if (is_up) host.stop();
       break;
     case 2:
     case 3:

@@ -154,8 +154,12 @@ aio::Task<> Admin::churn() {
   // What one generation knows of partitions and offsets is not for the next. Never freed, as all clients.
   Client& client = *new Client(network_, "client", options_.brokers);
   const int history_base = kHistoryOfChurned + generation_;
-  co_await client.create_topic(kChurned, 1, options_.brokers, {{"min.insync.replicas", "2"}});
-  co_await client.refresh(kChurned);
+  while (client.topic_id().is_zero() || !generations_.insert(client.topic_id()).second) {
+    // A broker that lags behind may have said that the last one is gone.
+    if (!client.topic_id().is_zero()) co_await delete_topic(client, client.topic_id());
+    co_await client.create_topic(kChurned, 1, options_.brokers, {{"min.insync.replicas", "2"}});
+    co_await client.refresh(kChurned);
+  }
   Producer& producer = *new Producer(client, history_,
                                      {.topic = kChurned,
                                       .history_base = history_base,

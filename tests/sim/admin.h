@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ class Admin {
   History& history_;
   const AdminOptions options_;
   Client client_;
+  std::set<base::Uuid> generations_;
   int generation_ = 0;  // Of the topic that is made again and again.
   bool is_stopping_ = false;
   bool is_stopped_ = false;

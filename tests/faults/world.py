@@ -18,6 +18,7 @@ from network import Network  # noqa: E402
 PARTITIONS = 2
 RECORDS_PER_SECOND = 150
 RECOVERY_SECONDS_MAX = 60
+START_SECONDS_MAX = 180  # A busy machine is slow to start a JVM.
 TMPFS_MB = 96
 GO = shutil.which("go") or "/usr/local/go/bin/go"
 
@@ -113,7 +114,7 @@ class World:
             # Its keys spread Java's records; otherwise a few go to one partition for long.
             self.writers[topic] = WRITERS[topic](self.cluster, topic, self.directory, RECORDS_PER_SECOND,
                                                  "--repeating-keys", "20")
-        self.wait_acked(100)
+        self.wait_acked(100, START_SECONDS_MAX)
 
     def _mount(self, path):
         path.mkdir(parents=True)

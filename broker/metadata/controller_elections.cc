@@ -17,10 +17,6 @@ namespace {
 // Of ElectLeaders.
 constexpr std::int8_t kPreferredElection = 0;
 constexpr std::int8_t kUncleanElectionType = 1;
-// Directory ids that say something else than a directory.
-constexpr base::Uuid kUnassigned{0, 0};
-constexpr base::Uuid kLost{0, 1};
-constexpr base::Uuid kMigrating{0, 2};
 
 bool is_preferred_leader(const Partition& partition) {
   return !partition.replicas.empty() && partition.leader == partition.replicas.front();

@@ -153,6 +153,12 @@ ErrorCode Controller::assign_replica(std::int32_t broker, const base::Uuid& dire
   if (is_lost) movement.lossy = broker;
   auto change = start_change(*topic, rules_of(topic->name), index, *partition, movement);
   change.directories[broker] = directory;
+  if (!is_lost) {
+    // From here on it may lead, if nobody does.
+    change.may_lead = [this, broker, others = std::move(change.may_lead)](std::int32_t id) {
+      return id == broker ? is_active(broker) : others(id);
+    };
+  }
   if (auto record = build_change(std::move(change))) records.emplace_back(std::move(*record));
   return ErrorCode::kNone;
 }

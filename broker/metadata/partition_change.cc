@@ -99,7 +99,16 @@ class Builder {
     const Ids& known = partition().last_known_elr;
     if (!change_.is_elr_enabled || !elr_.empty() || !change_.isr.empty() || known.size() != 1) return {};
     if (!contains(change_.replicas, known.front()) || !change_.may_lead(known.front())) return {};
+    if (has_moved(known.front())) return {};
     return known.front();
+  }
+
+  // To another directory than the one that was known: what it had is not there.
+  bool has_moved(std::int32_t id) const {
+    const auto changed = change_.directories.find(id);
+    const base::Uuid before = partition().directory_of(kafka::NodeId(id));
+    return changed != change_.directories.end() && changed->second != before && before != kUnassigned &&
+           before != kMigrating;
   }
 
   std::int32_t choose_leader() {
@@ -152,6 +161,8 @@ class Builder {
     } else if (record_.leader == kNoLeader && known.empty() && partition().leader != kNoLeader) {
       record_.last_known_elr = Ids{partition().leader};
     } else if (record_.leader >= 0 && !known.empty()) {
+      record_.last_known_elr = Ids{};
+    } else if (known.size() == 1 && has_moved(known.front())) {
       record_.last_known_elr = Ids{};
     }
   }

@@ -19,6 +19,11 @@
 
 namespace penstock::metadata {
 
+// In place of a replica's directory (KIP-858).
+inline constexpr base::Uuid kUnassigned{0, 0};
+inline constexpr base::Uuid kLost{0, 1};
+inline constexpr base::Uuid kMigrating{0, 2};
+
 enum class Election {
   kOnline,     // Keeps a leader that may lead, else takes the first replica that may.
   kPreferred,  // The first replica leads if it may.

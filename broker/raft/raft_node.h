@@ -112,6 +112,8 @@ class RaftNode {
   bool is_self_voter() const { return core_->is_self_voter(); }
   const ReplicaKey& self() const { return options_.core.self; }
   const VoterSet& voters() const { return core_->voters(); }
+  // Of the record that has them; kNoOffset when it is not in the log.
+  Offset voters_offset() const { return log_->voters_offset(); }
   std::int16_t kraft_version() const { return log_->history().kraft_version(); }
   std::vector<ReplicaProgress> progress() const { return core_->progress(options_.reactor->now()); }
 

@@ -30,6 +30,7 @@
 #include "broker/server/admin_api.h"
 #include "broker/server/broker.h"
 #include "broker/server/config.h"
+#include "broker/server/directory_assigner.h"
 #include "broker/server/environment.h"
 #include "broker/server/metadata_publisher.h"
 #include "broker/server/metrics.h"
@@ -75,6 +76,7 @@ struct Broker::Parts {
   std::unique_ptr<handlers::ProducerIds> producer_ids;
   std::unique_ptr<metadata::BrokerLifecycle> lifecycle;
   std::unique_ptr<MetadataPublisher> publisher;
+  std::unique_ptr<DirectoryAssigner> directory_assigner;
   handlers::Services services;
   std::unique_ptr<RequestRouter> router;
   handlers::Services controller_services;

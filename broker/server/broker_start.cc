@@ -119,6 +119,13 @@ void Broker::Parts::open_broker() {
                                .inter_broker_listener = inter_broker_listener(server)});
   lifecycle = std::make_unique<metadata::BrokerLifecycle>(environment->control(), metadata->controller(),
                                                           lifecycle_options());
+  directory_assigner = std::make_unique<DirectoryAssigner>(
+      DirectoryAssigner::Parts{.reactor = environment->control(),
+                               .images = metadata->images(),
+                               .controller = metadata->controller(),
+                               .self = node,
+                               .directory = meta.directory_id,
+                               .epoch = [this] { return lifecycle->epoch(); }});
   producer_id_source = std::make_unique<handlers::ControllerProducerIds>(
       metadata->controller(), node.value(), [this] { return lifecycle->epoch().value(); });
   producer_ids = std::make_unique<handlers::ProducerIds>(environment->control(), *producer_id_source);
@@ -227,6 +234,7 @@ aio::Task<base::Result<>> Broker::Parts::start_broker() {
   // before.
   co_await publisher->wait_applied(kafka::Offset(lifecycle->epoch().value()));
   CO_TRY(check_start_wanted());
+  directory_assigner->start();
   auto start_sockets = [this] { return start_listeners(false, environment->lanes()); };
   CO_TRY(
       co_await aio::run_on(environment->control(), *environment->lanes().front(), std::move(start_sockets)));
@@ -247,6 +255,7 @@ aio::Task<base::Result<>> Broker::Parts::stop_broker() {
                           [at] { return stop_listener(*at); });
   }
   co_await lifecycle->stop();
+  co_await directory_assigner->stop();
   co_await groups->stop(environment->control());
   co_await publisher->stop();
   co_return co_await replicas->stop(environment->control(), epoch);

@@ -39,6 +39,10 @@ class BrokersTest(LocalClusterTest):
         return java(f"org.apache.kafka.tools.{main_class}", "--bootstrap-server", self.bootstrap, *arguments,
                     **options).stdout
 
+    def leads_what_it_should(self, node):
+        self.tool("LeaderElectionCommand", "--election-type", "preferred", "--all-topic-partitions", check=False)
+        return any(leader == node for leader, _ in describe(self, "test").values())
+
     def test_what_kafkas_tools_say(self):
         self.check_topics()
         self.check_quorum()
@@ -121,6 +125,8 @@ class BrokersTest(LocalClusterTest):
         self.assertNotEqual(directory_id(data), before)
         # Nobody votes under the id that is lost: it is taken out, and the new one is a voter by itself.
         self.wait_voters({node: directory_id(self.data(node)) for node in range(3)})
+        # It may lead again from its new directory.
+        wait_until(lambda: self.leads_what_it_should(1), 60, "broker 1 leads partitions")
         topics(self, "--create", "--topic", "after")
         self.assertEqual(len(kcat(self, "-C", "-t", "test", "-e", "-q").stdout.split()), 100)
 

@@ -26,6 +26,32 @@ class ElectionsTest : public ControllerFixture {
     apply(decision.records);
     return decision.response;
   }
+  // The broker says that its replica of the topic lives in this directory.
+  ErrorCode assign(const std::string& topic, std::uint64_t directory, std::int32_t broker,
+                   std::int64_t epoch) {
+    kafka::AssignReplicasToDirsRequest ask;
+    ask.broker_id = broker;
+    ask.broker_epoch = epoch;
+    auto& into = ask.directories.emplace_back();
+    into.id = {7, directory};
+    auto& asked = into.topics.emplace_back();
+    asked.topic_id = controller_.image().topic(topic)->id;
+    asked.partitions.emplace_back().partition_index = 0;
+    auto decision = controller_.assign_replicas_to_dirs(ask);
+    apply(decision.records);
+    return static_cast<ErrorCode>(
+        decision.response.directories.at(0).topics.at(0).partitions.at(0).error_code);
+  }
+  // A new incarnation of a broker, with a disk that was empty; its epoch.
+  std::int64_t start_on_a_new_disk(std::int32_t id, std::uint64_t directory) {
+    auto request = registration(id, 2);
+    request.log_dirs = {{7, directory}};
+    auto registered = controller_.register_broker(request, at());
+    EXPECT_EQ(registered.response.error_code, 0);
+    apply(registered.records);
+    beat(id, registered.response.broker_epoch);
+    return registered.response.broker_epoch;
+  }
   static ErrorCode first_error(const kafka::ElectLeadersResponse& response) {
     return static_cast<ErrorCode>(response.replica_election_results.at(0).partition_result.at(0).error_code);
   }
@@ -217,23 +243,9 @@ TEST_F(ElectionsTest, ALostDirectoryTakesItsReplicasAlong) {
   beat(3, epochs[3]);
   create_on("orders", {3, 1});
   create_on("events", {3, 1});
-  const auto assign = [&](const std::string& topic, std::uint64_t directory, std::int32_t broker) {
-    kafka::AssignReplicasToDirsRequest ask;
-    ask.broker_id = broker;
-    ask.broker_epoch = epochs[broker];
-    auto& into = ask.directories.emplace_back();
-    into.id = {7, directory};
-    auto& asked = into.topics.emplace_back();
-    asked.topic_id = controller_.image().topic(topic)->id;
-    asked.partitions.emplace_back().partition_index = 0;
-    auto decision = controller_.assign_replicas_to_dirs(ask);
-    apply(decision.records);
-    return static_cast<ErrorCode>(
-        decision.response.directories.at(0).topics.at(0).partitions.at(0).error_code);
-  };
-  EXPECT_EQ(assign("orders", 3001, 3), ErrorCode::kNone);
-  EXPECT_EQ(assign("events", 3002, 3), ErrorCode::kNone);
-  EXPECT_EQ(assign("events", 1002, 2), ErrorCode::kNotLeaderOrFollower);
+  EXPECT_EQ(assign("orders", 3001, 3, epochs[3]), ErrorCode::kNone);
+  EXPECT_EQ(assign("events", 3002, 3, epochs[3]), ErrorCode::kNone);
+  EXPECT_EQ(assign("events", 1002, 2, epochs[2]), ErrorCode::kNotLeaderOrFollower);
   EXPECT_EQ(partition("orders").directory_of(kafka::NodeId(3)), (base::Uuid{7, 3001}));
   EXPECT_EQ(partition("orders").leader, 3);
   kafka::BrokerHeartbeatRequest heartbeat;
@@ -246,6 +258,44 @@ TEST_F(ElectionsTest, ALostDirectoryTakesItsReplicasAlong) {
   EXPECT_EQ(partition("orders").isr, Ids{1});
   EXPECT_EQ(partition("events").leader, 3);
   EXPECT_TRUE(controller_.broker_heartbeat(heartbeat, at()).records.empty());
+}
+
+TEST_F(ElectionsTest, AReplicaOnANewDiskLeadsOnceItsBrokerSaysWhereItLives) {
+  auto epochs = start_brokers(3);
+  create_on("orders", {1, 2, 3}, {{"min.insync.replicas", "1"}});
+  fall_silent(1, epochs);
+  epochs[1] = start_on_a_new_disk(1, 5001);
+  EXPECT_EQ(alter_isr("orders", {2, 3, 1}, epochs), ErrorCode::kNone);
+  EXPECT_EQ(assign("orders", 5001, 1, epochs[1]), ErrorCode::kNone);
+  fall_silent(2, epochs);
+  fall_silent(3, epochs);
+  EXPECT_EQ(partition("orders").leader, 1);
+}
+
+TEST_F(ElectionsTest, APartitionWithoutLeaderIsLedByTheReplicaInSyncThatSaysWhereItLives) {
+  auto epochs = start_brokers(2);
+  create_on("orders", {1, 2}, {{"min.insync.replicas", "1"}});
+  fall_silent(1, epochs);
+  epochs[1] = start_on_a_new_disk(1, 5001);
+  EXPECT_EQ(alter_isr("orders", {2, 1}, epochs), ErrorCode::kNone);
+  fall_silent(2, epochs);
+  EXPECT_EQ(partition("orders").isr, Ids{1});
+  EXPECT_EQ(partition("orders").leader, kNoLeader);
+  EXPECT_EQ(assign("orders", 5001, 1, epochs[1]), ErrorCode::kNone);
+  EXPECT_EQ(partition("orders").leader, 1);
+}
+
+TEST_F(ElectionsTest, TheLastLeaderDoesNotLeadFromANewDisk) {
+  auto epochs = start_brokers(2);
+  create_on("orders", {1, 2}, {{"min.insync.replicas", "2"}});
+  fall_silent(1, epochs);
+  fall_silent(2, epochs);
+  epochs[1] = register_broker(1, 2);
+  epochs[2] = start_on_a_new_disk(2, 5002);
+  EXPECT_EQ(partition("orders").last_known_elr, Ids{2});
+  EXPECT_EQ(assign("orders", 5002, 2, epochs[2]), ErrorCode::kNone);
+  EXPECT_EQ(partition("orders").leader, kNoLeader);
+  EXPECT_EQ(partition("orders").last_known_elr, Ids{});
 }
 
 TEST_F(ElectionsTest, WithoutTheFeatureTheLastOfTheIsrStaysInIt) {

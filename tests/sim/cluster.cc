@@ -189,6 +189,24 @@ void Cluster::lose_power(int id) {
   is_damage_noticed_ = false;
 }
 
+void Cluster::lose_disk(int id) {
+  server::FormatPlan plan = plan_of(id, options);
+  // The first disk has voted: this one begins as another replica, which knows of no voter.
+  plan.voters.reset();
+  plan.directory_id.reset();
+  host(id).lose_disk(plan);
+  partition_checks.lost_power(id);
+  raft_checks.lost_disk(id);
+}
+
+bool Cluster::is_voted() {
+  return std::ranges::all_of(hosts, [](const auto& host) {
+    if (!host->is_ready()) return false;
+    const raft::RaftNode& raft = host->run()->parts().metadata->raft();
+    return raft.is_self_voter() && raft.voters_offset() < raft.high_watermark();
+  });
+}
+
 void Cluster::follow_damage() {
   const auto image = newest_image();
   const auto* broker = image->broker(kafka::NodeId(damaged_));

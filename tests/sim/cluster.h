@@ -66,6 +66,10 @@ class Cluster {
   bool may_lose_power(int id);
   bool may_kill() const { return options.is_flushed || damaged_ == 0 || is_damage_noticed_; }
   void lose_power(int id);
+  // Another machine takes the place of one that is lost with its disk; to be started.
+  void lose_disk(int id);
+  // Whether every node, as the replica that it is now, is among the voters.
+  bool is_voted();
   // Tells what was lost with the power of the only replica from what must not be lost.
   void forget_unsynced(int id);
 

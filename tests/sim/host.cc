@@ -83,9 +83,21 @@ base::Result<std::unique_ptr<net::HttpServer>> Run::serve_http(const std::string
 
 Host::Host(SimNetwork& network, int id, base::Properties properties, server::FormatPlan plan)
     : network_(network), id_(id), name_(fmt::format("n{}", id)), properties_(std::move(properties)) {
-  base::SeededRandom random(network.scheduler().random().next());
-  const auto formatted = server::format_directories(disk_, random, network.scheduler().wall_ms(), plan);
+  add_disk(plan);
+}
+
+void Host::add_disk(const server::FormatPlan& plan) {
+  disks_.push_back(std::make_unique<testing::SimDisk>());
+  base::SeededRandom random(network_.scheduler().random().next());
+  const auto formatted =
+      server::format_directories(*disks_.back(), random, network_.scheduler().wall_ms(), plan);
   BASE_ASSERT(formatted.has_value(), "a simulated disk is formatted");
+}
+
+void Host::lose_disk(const server::FormatPlan& plan) {
+  tell("loses its disk");
+  if (run_ != nullptr) end(true);
+  add_disk(plan);
 }
 
 void Host::tell(const char* what) const {
@@ -98,7 +110,7 @@ void Host::start() {
   tell("starts");
   constexpr std::size_t kLanes = 2;
   network_.power_on(name_);
-  run_ = new Run(network_, disk_, name_, kLanes, properties_, clock_);
+  run_ = new Run(network_, *disks_.back(), name_, kLanes, properties_, clock_);
   run_->start();
 }
 
@@ -110,7 +122,7 @@ void Host::kill() {
 void Host::lose_power() {
   tell("loses power");
   end(true);
-  disk_.crash(network_.scheduler().random());
+  disks_.back()->crash(network_.scheduler().random());
 }
 
 void Host::stop() {
@@ -152,12 +164,12 @@ void Host::set_blocking_max(std::optional<base::Duration> blocking_max) {
 
 void Host::fail_syncs(bool is_failing) {
   tell(is_failing ? "has a disk that does not sync" : "has a disk that syncs");
-  disk_.fail_syncs(is_failing);
+  disks_.back()->fail_syncs(is_failing);
 }
 
 void Host::fill_disk(std::optional<std::int64_t> room_bytes) {
   tell(room_bytes ? "has a full disk" : "has room on its disk");
-  disk_.set_capacity(room_bytes ? disk_.used_bytes() + *room_bytes : INT64_MAX);
+  disks_.back()->set_capacity(room_bytes ? disks_.back()->used_bytes() + *room_bytes : INT64_MAX);
 }
 
 void Host::end(bool is_silent) {

@@ -92,6 +92,8 @@ class Host {
   void stop();
   // Ends what has stopped since.
   void end_if_stopped();
+  // The machine and its disk are lost; another one takes its name.
+  void lose_disk(const server::FormatPlan& plan);
   void pause();
   void resume();
   // The wall clock is set; the monotonic one is as wrong from the next start on.
@@ -110,10 +112,11 @@ class Host {
   bool is_ready() const { return run_ != nullptr && run_->started && *run_->started && !is_stopping_; }
   int id() const { return id_; }
   const std::string& name() const { return name_; }
-  testing::SimDisk& disk() { return disk_; }
+  testing::SimDisk& disk() { return *disks_.back(); }
 
  private:
   void end(bool is_silent);
+  void add_disk(const server::FormatPlan& plan);
   // On standard error, for whoever looks at one seed.
   void tell(const char* what) const;
 
@@ -121,7 +124,8 @@ class Host {
   const int id_;
   const std::string name_;
   const base::Properties properties_;
-  testing::SimDisk disk_;
+  std::vector<std::unique_ptr<testing::SimDisk>>
+      disks_;  // The last is in use; runs that ended hold the others.
   MachineClock clock_;
   bool is_paused_ = false;
   bool is_stopping_ = false;

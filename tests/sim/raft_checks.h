@@ -43,6 +43,8 @@ class RaftChecks {
  public:
   explicit RaftChecks(History& history) : history_(history) {}
   void look(const RaftView& view);
+  // The node begins anew, with nothing.
+  void lost_disk(int node) { nodes_.erase(node); }
   std::int64_t committed() const { return committed_; }
   int epochs() const { return static_cast<int>(leaders_.size()); }
 

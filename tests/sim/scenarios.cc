@@ -202,6 +202,43 @@ Outcome run_quorum(std::uint64_t seed) {
   return outcome_of(cluster, faults);
 }
 
+// Machines are lost with their disks, one after another, and others take their places by themselves.
+Outcome run_voters(std::uint64_t seed) {
+  Cluster& cluster = *new Cluster(seed, speed_of(seed),
+                                  {.nodes = 3,
+                                   .replicas = 3,
+                                   .min_insync_replicas = 2,
+                                   .is_flushed = true,
+                                   .properties = {{"controller.quorum.auto.join.enable", "true"}}});
+  choose_network(cluster);
+  for (auto& host : cluster.hosts) cluster.start_host(host->id());
+  cluster.start_clients();
+  const auto is_settled = [&] { return cluster.is_whole() && cluster.is_in_sync() && cluster.is_voted(); };
+  int faults = 0;
+  for (; faults < kRounds && !cluster.has_failed(); ++faults) {
+    // One disk at a time: what the others have is all that there is.
+    if (!cluster.run_until(is_settled, std::chrono::minutes(1)) && !cluster.has_failed())
+      cluster.history.violation("a minute after the last fault a node has not taken its place");
+    if (cluster.has_failed()) break;
+    cluster.run_for(cluster.some_time(base::seconds(2)));
+    if (!is_settled()) continue;
+    // Killed replicas count as lost ones (KIP-966): not at the same time.
+    if (faults % 3 == 2) {
+      disturb(cluster);
+      continue;
+    }
+    const int id = some_node(cluster);
+    cluster.lose_disk(id);
+    cluster.run_for(cluster.some_time(base::seconds(2)));
+    cluster.start_host(id);
+  }
+  cluster.network.set_reset_one_in(0);
+  if (!cluster.has_failed() && !cluster.run_until(is_settled, std::chrono::minutes(1)))
+    cluster.history.violation("a minute after the last fault a node has not taken its place");
+  if (!cluster.has_failed()) cluster.finish();
+  return outcome_of(cluster, faults);
+}
+
 }  // namespace
 
 const std::vector<Scenario>& scenarios() {
@@ -212,6 +249,8 @@ const std::vector<Scenario>& scenarios() {
        run_quorum},
       {"replication", "three brokers, three replicas of each partition, admin calls; all of the faults",
        run_replication},
+      {"voters", "three brokers, three replicas: machines lost with their disks, and the faults of quorum",
+       run_voters},
   };
   return all;
 }

@@ -24,14 +24,15 @@ RaftView view(int id, std::uint8_t content = 7) {
           .is_leader = id == 1,
           .high_watermark = 2,
           .end_offset = 3,
+          .voters = {1, 2, 3},
           .read = [content](std::int64_t from) -> base::Result<base::Bytes> { return batch(from, content); }};
 }
 
 class RaftChecksTest : public testing::Test {
  protected:
   void SetUp() override {
-    checks.look(view(1));
     checks.look(view(2));
+    checks.look(view(1));
     ASSERT_TRUE(history.violations().empty()) << history.violations().front();
     ASSERT_EQ(checks.committed(), 2);
   }
@@ -91,6 +92,35 @@ TEST_F(RaftChecksTest, FindsALeaderThatLacksWhatIsCommitted) {
 TEST_F(RaftChecksTest, FindsCommittedRecordsThatDiffer) {
   checks.look(view(3, 8));
   EXPECT_EQ(history.violations().size(), 2u);  // Both batches.
+}
+
+TEST_F(RaftChecksTest, FindsAHighWatermarkThatNoMajorityReaches) {
+  RaftView bad = view(1);
+  bad.high_watermark = 4;
+  bad.end_offset = 4;
+  expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, FindsALogThatContinuesNoSnapshot) {
+  RaftView bad = view(3);
+  bad.start_offset = 1;
+  bad.high_watermark = -1;
+  expect_found(bad);
+  RaftView good = bad;
+  good.snapshot_end = 1;
+  expect_found(good);
+}
+
+TEST_F(RaftChecksTest, ANodeWhoseDiskIsLostBeginsAnew) {
+  checks.lost_disk(2);
+  RaftView emptied = view(2);
+  emptied.run = this;
+  emptied.epoch = 0;
+  emptied.leader = -1;
+  emptied.high_watermark = -1;
+  emptied.end_offset = 0;
+  checks.look(emptied);
+  EXPECT_TRUE(history.violations().empty());
 }
 
 }  // namespace

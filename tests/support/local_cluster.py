@@ -93,5 +93,8 @@ class LocalClusterTest(unittest.TestCase):
             return broker["ready"] and broker["pid"] != pid
         wait_until(is_back, READY_SECONDS, f"another broker {node}")
 
-    def kubectl(self, *arguments):
-        return run(["kubectl", "--kubeconfig", self.home / "kubeconfig", *arguments]).stdout
+    def write(self, path, text):
+        """A manifest at once: a file that is empty for a moment would delete what was in it."""
+        new = self.home / "new.yaml"
+        new.write_text(text)
+        os.replace(new, path)

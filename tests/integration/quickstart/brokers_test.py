@@ -138,7 +138,7 @@ class BrokersTest(LocalClusterTest):
         print(f"three idle brokers: {rss} KiB RSS", flush=True)
         self.assertLessEqual(rss, IDLE_RSS_KIB_MAX)
         pids = {node: broker["pid"] for node, broker in self.brokers().items()}
-        self.kubectl("scale", "kafkacluster/demo", "--replicas=4")
+        self.write(self.cluster_file, self.cluster_text.replace("replicas: 3", "replicas: 4"))
         wait_until(lambda: self.brokers().get(3, {}).get("ready"), 60, "broker 3 is ready")
         self.wait_ready()
         self.assertEqual({node: broker["pid"] for node, broker in self.brokers().items() if node < 3}, pids)

@@ -2,7 +2,6 @@
 """What is changed of a running cluster while a producer writes with acks=all: nothing is lost, and no partition falls
 below min.insync.replicas by our act."""
 import json
-import os
 import re
 import sys
 import threading
@@ -57,10 +56,7 @@ class Day2Test(LocalClusterTest):
     def change(self, path, text, kind, name):
         """Writes the manifest and waits until the resource has it."""
         before = self.resource(kind, name)["metadata"]["generation"]
-        # At once: a file that is empty for a moment would delete what was in it.
-        new = self.home / "new.yaml"
-        new.write_text(text)
-        os.replace(new, path)
+        self.write(path, text)
         wait_until(lambda: self.resource(kind, name)["metadata"]["generation"] > before, 30, f"{name} is changed")
 
     def ready(self, kind, name):

@@ -27,7 +27,7 @@ class GrowthTest(LocalClusterTest):
         kcat(self, "-G", "readers", "-c", "100", "-o", "beginning", "-q", "test")
         self.assertEqual({len(isr) for _, isr in describe(self, OFFSETS).values()}, {1})
         self.assertEqual(self.voters(), {0})
-        self.cluster_file.write_text(self.cluster_text)
+        self.write(self.cluster_file, self.cluster_text)
         wait_until(lambda: sum(broker["ready"] for broker in self.brokers().values()) == 3, 60, "three are ready")
         wait_until(lambda: self.voters() == {0, 1, 2}, 90, "all three are voters")
         wait_until(lambda: {len(isr) for _, isr in describe(self, OFFSETS).values()} == {3}, 120,

@@ -42,12 +42,12 @@ class QuickstartTest(LocalClusterTest):
 
     def test_manifests_are_kept_applied(self):
         self.assertEqual(self.partitions(), 3)
-        self.topic_file.write_text(self.topic_text.replace("partitions: 3", "partitions: many"))
+        self.write(self.topic_file, self.topic_text.replace("partitions: 3", "partitions: many"))
         log = self.home / "penstock-local.log"
         wait_until(lambda: "topic.yaml: document 1, line" in log.read_text(), 60, "the mistake is named")
         self.assertIn("spec.partitions", log.read_text())
         self.assertEqual(self.partitions(), 3)
-        self.topic_file.write_text(self.topic_text.replace("partitions: 3", "partitions: 6"))
+        self.write(self.topic_file, self.topic_text.replace("partitions: 3", "partitions: 6"))
         wait_until(lambda: self.partitions() == 6, 60, "six partitions")
         self.topic_file.unlink()
         wait_until(lambda: not self.status()["topics"], 60, "the topic's resource is gone")

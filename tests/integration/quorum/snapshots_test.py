@@ -46,6 +46,10 @@ class SnapshotsTest(unittest.TestCase):
         for name in names:
             topics(node, "--create", "--topic", name, "--partitions", "10", "--replication-factor", "1")
 
+    def try_create(self, node, name):
+        return topics(node, "--create", "--if-not-exists", "--topic", name, "--partitions", "10",
+                      "--replication-factor", "1", check=False).returncode == 0
+
     def wait_cleaned(self, leader, beyond):
         """The log of the leader begins behind offset `beyond`: it has one snapshot left, which is newer."""
         def is_cleaned():
@@ -73,9 +77,12 @@ class SnapshotsTest(unittest.TestCase):
         end = max(offset(name) for name in snapshots(leader) + snapshots(broker))
         broker.process.send_signal(signal.SIGSTOP)
         try:
-            topics(leader, "--delete", "--topic", "both")
-            topics(leader, "--delete", "--topic", "a")
-            self.create(leader, "e", "f", "g")
+            # A tool gives up when it has asked the one that is away where the controller is.
+            for arguments in (("--delete", "--topic", "both"), ("--delete", "--topic", "a")):
+                wait_until(lambda: topics(leader, *arguments, "--if-exists", check=False).returncode == 0, 300,
+                           "the topic is deleted")
+            for name in ("e", "f", "g"):
+                wait_until(lambda: self.try_create(leader, name), 300, "the topic is created")
             self.wait_cleaned(leader, end)
         finally:
             broker.process.send_signal(signal.SIGCONT)

@@ -1,50 +1,16 @@
 #!/usr/bin/env python3
 """Three brokers on Kubernetes whose pods go while somebody writes, and more brokers."""
-import subprocess
 import sys
-import threading
 import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
-from kubernetes import CLUSTER, NamespaceTest, condition, records, wait_until  # noqa: E402
-
-
-class Writer:
-    """The console producer in a pod, fed one record after the other. It ends with an error if any was not
-    acknowledged by all replicas in sync."""
-
-    def __init__(self, namespace, pod):
-        self.process = subprocess.Popen(
-            ["kubectl", "-n", namespace, "exec", "-i", pod, "--", "kafka-console-producer.sh", "--topic", "test",
-             "--producer-property", "acks=all"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.count = 0
-        self.is_stopping = threading.Event()
-        self.thread = threading.Thread(target=self._write)
-        self.thread.start()
-
-    def _write(self):
-        while not self.is_stopping.wait(0.005):
-            self.process.stdin.write(f"record-{self.count}\n")
-            self.process.stdin.flush()
-            self.count += 1
-
-    def stop(self):
-        self.is_stopping.set()
-        self.thread.join()
-        self.process.stdin.close()
-        error = self.process.stderr.read()
-        status = self.process.wait(120)
-        self.process.stderr.close()
-        return status, error
+from kubernetes import CLUSTER, ConsoleWriter, NamespaceTest, condition, records, wait_until  # noqa: E402
 
 
 class BrokersTest(NamespaceTest):
     def setUp(self):
         super().setUp()
         self.start_cluster(manifest=CLUSTER)
-
-    def uids(self):
-        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.items("pod", "-l", "penstock.dev/cluster=demo")}
 
     def go(self, pod, *how):
         """Deletes a pod; waits until the next one of that name is ready and all replicas are in sync."""
@@ -56,7 +22,7 @@ class BrokersTest(NamespaceTest):
                    "all replicas are in sync")
 
     def test_pods_go_while_somebody_writes(self):
-        writer = Writer(self.namespace, "demo-0")
+        writer = ConsoleWriter(self.namespace, "demo-0")
         try:
             wait_until(lambda: writer.count >= 200, 60, "records are written")
             self.go("demo-1")

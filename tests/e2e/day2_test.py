@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 """Three brokers on Kubernetes that are changed while a producer in the cluster writes with acks=all."""
-import subprocess
 import sys
-import threading
 import time
 import unittest
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
-from kubernetes import CLUSTER, NamespaceTest, condition, records, wait_until  # noqa: E402
+from kubernetes import CLUSTER, ConsoleWriter, NamespaceTest, condition, records, wait_until  # noqa: E402
 
 SECONDS = 240
 # A pod that no roll restarts, with the image's tools in it.
@@ -28,36 +26,6 @@ spec:
 """
 
 
-class Writer:
-    """The console producer in the client's pod, fed one record after the other. It ends with an error if any was not
-    acknowledged by all replicas in sync."""
-
-    def __init__(self, namespace):
-        self.process = subprocess.Popen(
-            ["kubectl", "-n", namespace, "exec", "-i", "client", "--", "kafka-console-producer.sh", "--bootstrap-server",
-             "demo-bootstrap:9092", "--topic", "test", "--producer-property", "acks=all"],
-            stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.count = 0
-        self.is_stopping = threading.Event()
-        self.thread = threading.Thread(target=self._write)
-        self.thread.start()
-
-    def _write(self):
-        while not self.is_stopping.wait(0.005):
-            self.process.stdin.write(f"record-{self.count}\n")
-            self.process.stdin.flush()
-            self.count += 1
-
-    def stop(self):
-        self.is_stopping.set()
-        self.thread.join()
-        self.process.stdin.close()
-        error = self.process.stderr.read()
-        status = self.process.wait(120)
-        self.process.stderr.close()
-        return status, error
-
-
 class Day2Test(NamespaceTest):
     def setUp(self):
         super().setUp()
@@ -65,9 +33,6 @@ class Day2Test(NamespaceTest):
         self.apply(CLIENT)
         self.wait_ready("pod", "client")
         self.below_min_isr = []
-
-    def uids(self):
-        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.items("pod", "-l", "penstock.dev/cluster=demo")}
 
     def wait_done(self, what):
         """Until the cluster is as its resource asks."""
@@ -87,7 +52,7 @@ class Day2Test(NamespaceTest):
 
     def test_a_changed_configuration_and_a_fourth_broker_that_comes_and_goes(self):
         before = self.uids()
-        writer = Writer(self.namespace)
+        writer = ConsoleWriter(self.namespace, "client", "--bootstrap-server", "demo-bootstrap:9092")
         try:
             wait_until(lambda: writer.count >= 200, 60, "records are written")
             self.patch("kafkacluster", "demo", {"config": {"log.retention.hours": 48}})

@@ -9,6 +9,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
 import uuid
@@ -63,6 +64,35 @@ def kcat(address, *arguments, stdin=None, check=True):
                           timeout=CALL_SECONDS).stdout
 
 
+class ConsoleWriter:
+    """The console producer in a pod that has the tools, fed one record after the other with acks=all. It ends with an
+    error if any was not acknowledged by all replicas in sync."""
+
+    def __init__(self, namespace, pod, *arguments):
+        self.process = subprocess.Popen(
+            ["kubectl", "-n", namespace, "exec", "-i", pod, "--", "kafka-console-producer.sh", *arguments, "--topic", "test",
+             "--producer-property", "acks=all"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.count = 0
+        self.is_stopping = threading.Event()
+        self.thread = threading.Thread(target=self._write)
+        self.thread.start()
+
+    def _write(self):
+        while not self.is_stopping.wait(0.005):
+            self.process.stdin.write(f"record-{self.count}\n")
+            self.process.stdin.flush()
+            self.count += 1
+
+    def stop(self):
+        self.is_stopping.set()
+        self.thread.join()
+        self.process.stdin.close()
+        error = self.process.stderr.read()
+        status = self.process.wait(120)
+        self.process.stderr.close()
+        return status, error
+
+
 class NamespaceTest(unittest.TestCase):
     """Each test has a namespace that enforces the `restricted` Pod Security Standard."""
 
@@ -89,6 +119,9 @@ class NamespaceTest(unittest.TestCase):
 
     def items(self, kind, *arguments):
         return json.loads(self.kubectl("get", kind, "-o", "json", *arguments).stdout)["items"]
+
+    def uids(self):
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.items("pod", "-l", "penstock.dev/cluster=demo")}
 
     def patch(self, kind, name, spec):
         self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps({"spec": spec}))

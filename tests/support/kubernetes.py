@@ -14,6 +14,8 @@ import time
 import unittest
 import uuid
 
+from ports import free_port  # noqa: F401
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", ROOT / "build/release/bin"))
 OPERATOR_NAMESPACE = "penstock-system"
@@ -51,12 +53,6 @@ def condition(thing, kind):
         if each["type"] == kind and each.get("observedGeneration") == thing["metadata"]["generation"]:
             return each
     return {}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def kcat(address, *arguments, stdin=None, check=True):

@@ -1,6 +1,6 @@
 """Runs the project's broker, Apache Kafka's tools and kcat against each other, for the integration tests.
 
-Every broker listens on 127.0.0.1 with a port that the kernel chose, has its data in a temporary directory, and is
+Every broker listens on 127.0.0.1 with a port of its own (ports.py), has its data in a temporary directory, and is
 ended by its own process id. Binaries come from PENSTOCK_BIN, Kafka's jars from PENSTOCK_KAFKA_LIBS.
 """
 import os
@@ -8,7 +8,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,18 +15,14 @@ import unittest
 import urllib.error
 import urllib.request
 
+from ports import free_port
+
 BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", "build/release/bin")).resolve()
 KAFKA_LIBS = pathlib.Path(os.environ.get("PENSTOCK_KAFKA_LIBS", "build/kafka-libs")).resolve()
 CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
 READY_SECONDS = 30
 # What a program may have of memory is times this: a sanitizer adds its shadow, its red zones and unoptimised code.
 MEMORY_SCALE = 4 if os.environ.get("PENSTOCK_SANITIZE") else 1
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition, seconds, what):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -25,7 +26,10 @@ std::string scaled(const std::string& text, std::int64_t factor) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return text;
-  return std::to_string(value < 0 ? value : value * factor);
+  if (value <= 0) return std::to_string(value);
+  // What is longer than there is time means never.
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  return std::to_string(value > kNever / factor ? kNever : value * factor);
 }
 
 std::string unscaled(const std::string& text, std::int64_t factor) {

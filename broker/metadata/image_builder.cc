@@ -1,6 +1,8 @@
 #include "broker/metadata/image_builder.h"
 
 #include <algorithm>
+#include <limits>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +13,22 @@ namespace penstock::metadata {
 namespace {
 
 base::Result<> misfit(std::string what) { return base::fail(base::Errc::kCorrupt, std::move(what)); }
+
+// What whoever works with a partition counts on.
+base::Result<> check_partition(std::string_view topic, std::int32_t index, const Partition& partition) {
+  const auto refuse = [&](std::string_view why) {
+    return misfit(fmt::format("{}-{} {}", topic, index, why));
+  };
+  if (partition.replicas.empty()) return refuse("has no replicas");
+  if (partition.directories.size() != partition.replicas.size()) {
+    return refuse(fmt::format("has {} directories for {} replicas", partition.directories.size(),
+                              partition.replicas.size()));
+  }
+  if (partition.leader_epoch < 0 || partition.partition_epoch < 0) return refuse("has a negative epoch");
+  return {};
+}
+
+bool is_last_epoch(std::int32_t epoch) { return epoch == std::numeric_limits<std::int32_t>::max(); }
 
 }  // namespace
 
@@ -25,7 +43,9 @@ base::Result<> ImageBuilder::replay(const Record& record) {
     transaction_->push_back(record);
     return {};
   }
-  return std::visit([this](const auto& r) { return apply(r); }, record);
+  auto applied = std::visit([this](const auto& r) { return apply(r); }, record);
+  if (!applied) return base::fail(applied.error().context(record_name(record)));
+  return {};
 }
 
 void ImageBuilder::set_position(kafka::Offset offset, kafka::LeaderEpoch epoch) {
@@ -65,7 +85,7 @@ base::Result<> ImageBuilder::apply(const kafka::RegisterBrokerRecord& record) {
 
 base::Result<> ImageBuilder::apply(const kafka::UnregisterBrokerRecord& record) {
   if (image_.brokers_.erase(kafka::NodeId(record.broker_id)) == 0) {
-    return misfit(fmt::format("UnregisterBrokerRecord of unknown broker {}", record.broker_id));
+    return misfit(fmt::format("broker {} is not registered", record.broker_id));
   }
   is_brokers_changed_ = true;
   return {};
@@ -74,9 +94,8 @@ base::Result<> ImageBuilder::apply(const kafka::UnregisterBrokerRecord& record) 
 base::Result<BrokerRegistration*> ImageBuilder::broker_for_change(std::int32_t id, std::int64_t epoch) {
   const auto found = image_.brokers_.find(kafka::NodeId(id));
   if (found == image_.brokers_.end() || found->second->epoch != kafka::BrokerEpoch(epoch)) {
-    return base::fail(
-        base::Errc::kCorrupt,
-        fmt::format("a record changes broker {} of epoch {}, which is not registered", id, epoch));
+    return base::fail(base::Errc::kCorrupt,
+                      fmt::format("broker {} of epoch {} is not registered", id, epoch));
   }
   auto copy = std::make_shared<BrokerRegistration>(*found->second);
   BrokerRegistration* changed = copy.get();
@@ -119,7 +138,8 @@ base::Result<> ImageBuilder::apply(const kafka::RegisterControllerRecord& record
 base::Result<> ImageBuilder::apply(const kafka::TopicRecord& record) {
   if (image_.topic_ids_.find(record.name) != nullptr ||
       image_.topics_by_id_.find(record.topic_id) != nullptr) {
-    return misfit(fmt::format("TopicRecord of '{}', which is there already", record.name));
+    return misfit(
+        fmt::format("'{}' or its id {} is there already", record.name, record.topic_id.to_string()));
   }
   auto topic = std::make_shared<Topic>();
   topic->name = record.name;
@@ -133,7 +153,7 @@ base::Result<> ImageBuilder::apply(const kafka::TopicRecord& record) {
 base::Result<Topic*> ImageBuilder::topic_for_change(const base::Uuid& id) {
   auto* slot = image_.topics_by_id_.find_for_change(id);
   if (slot == nullptr) {
-    return base::fail(base::Errc::kCorrupt, fmt::format("a record changes unknown topic {}", id.to_string()));
+    return base::fail(base::Errc::kCorrupt, fmt::format("there is no topic {}", id.to_string()));
   }
   changed_topics_.insert(id);
   return &make_unique_for_change(*slot);
@@ -141,9 +161,11 @@ base::Result<Topic*> ImageBuilder::topic_for_change(const base::Uuid& id) {
 
 base::Result<> ImageBuilder::apply(const kafka::PartitionRecord& record) {
   TRY_ASSIGN(auto* topic, topic_for_change(record.topic_id));
-  constexpr std::int32_t kPartitionsMax = 1'000'000;
-  if (record.partition_id < 0 || record.partition_id >= kPartitionsMax) {
-    return misfit(fmt::format("partition {} of '{}'", record.partition_id, topic->name));
+  // Kafka writes the partitions of a large topic nearly in order. What lies between takes memory.
+  constexpr std::int32_t kAheadMax = 1024;
+  if (record.partition_id < 0 || record.partition_id > topic->partition_count() + kAheadMax) {
+    return misfit(fmt::format("partition {} of '{}', which has {}", record.partition_id, topic->name,
+                              topic->partition_count()));
   }
   auto partition = std::make_shared<Partition>();
   partition->replicas = record.replicas;
@@ -155,9 +177,10 @@ base::Result<> ImageBuilder::apply(const kafka::PartitionRecord& record) {
   partition->leader_epoch = record.leader_epoch;
   partition->partition_epoch = record.partition_epoch;
   partition->directories = record.directories;
-  partition->directories.resize(partition->replicas.size());
+  if (partition->directories.empty()) partition->directories.resize(partition->replicas.size());
   partition->elr = record.eligible_leader_replicas.value_or(std::vector<std::int32_t>());
   partition->last_known_elr = record.last_known_elr.value_or(std::vector<std::int32_t>());
+  TRY(check_partition(topic->name, record.partition_id, *partition));
   const auto index = static_cast<std::size_t>(record.partition_id);
   if (topic->partitions.size() <= index) topic->partitions.resize(index + 1);
   topic->partitions[index] = std::move(partition);
@@ -167,12 +190,11 @@ base::Result<> ImageBuilder::apply(const kafka::PartitionRecord& record) {
 base::Result<> ImageBuilder::apply(const kafka::PartitionChangeRecord& record) {
   TRY_ASSIGN(auto* topic, topic_for_change(record.topic_id));
   if (topic->partition(kafka::PartitionId(record.partition_id)) == nullptr) {
-    return misfit(
-        fmt::format("PartitionChangeRecord of '{}' partition {}", topic->name, record.partition_id));
+    return misfit(fmt::format("'{}' has no partition {}", topic->name, record.partition_id));
   }
   constexpr std::int32_t kNoLeaderChange = -2;
-  Partition& partition =
-      make_unique_for_change(topic->partitions[static_cast<std::size_t>(record.partition_id)]);
+  auto& slot = topic->partitions[static_cast<std::size_t>(record.partition_id)];
+  Partition partition = *slot;
   if (record.isr) partition.isr = *record.isr;
   if (record.replicas) {
     // A directory stays with its replica wherever that moves in the list.
@@ -187,17 +209,23 @@ base::Result<> ImageBuilder::apply(const kafka::PartitionChangeRecord& record) {
   if (record.eligible_leader_replicas) partition.elr = *record.eligible_leader_replicas;
   if (record.last_known_elr) partition.last_known_elr = *record.last_known_elr;
   if (record.leader_recovery_state >= 0) partition.leader_recovery_state = record.leader_recovery_state;
-  if (record.leader != kNoLeaderChange) {
+  const bool is_leader_changed = record.leader != kNoLeaderChange;
+  if (is_last_epoch(partition.partition_epoch) ||
+      (is_leader_changed && is_last_epoch(partition.leader_epoch)))
+    return misfit(fmt::format("{}-{} has no epochs left", topic->name, record.partition_id));
+  if (is_leader_changed) {
     partition.leader = record.leader;
     ++partition.leader_epoch;
   }
   ++partition.partition_epoch;
+  TRY(check_partition(topic->name, record.partition_id, partition));
+  slot = std::make_shared<Partition>(std::move(partition));
   return {};
 }
 
 base::Result<> ImageBuilder::apply(const kafka::RemoveTopicRecord& record) {
   const auto* topic = image_.topics_by_id_.find(record.topic_id);
-  if (topic == nullptr) return misfit(fmt::format("RemoveTopicRecord of {}", record.topic_id.to_string()));
+  if (topic == nullptr) return misfit(fmt::format("there is no topic {}", record.topic_id.to_string()));
   const Resource resource{ResourceType::kTopic, (*topic)->name};
   if (image_.configs_.erase(resource) > 0) changed_configs_.insert(resource);
   image_.topic_ids_.erase((*topic)->name);
@@ -220,6 +248,9 @@ base::Result<> ImageBuilder::apply(const kafka::ConfigRecord& record) {
 }
 
 base::Result<> ImageBuilder::apply(const kafka::FeatureLevelRecord& record) {
+  if (record.feature_level < 0) {
+    return misfit(fmt::format("feature '{}' at level {}", record.name, record.feature_level));
+  }
   if (record.feature_level == 0) {
     image_.features_.erase(record.name);
   } else {
@@ -230,7 +261,7 @@ base::Result<> ImageBuilder::apply(const kafka::FeatureLevelRecord& record) {
 
 base::Result<> ImageBuilder::apply(const kafka::ProducerIdsRecord& record) {
   if (record.next_producer_id < image_.next_producer_id_) {
-    return misfit(fmt::format("ProducerIdsRecord goes back to {}", record.next_producer_id));
+    return misfit(fmt::format("goes back to {}", record.next_producer_id));
   }
   image_.next_producer_id_ = record.next_producer_id;
   return {};
@@ -245,6 +276,7 @@ base::Result<> ImageBuilder::apply(const kafka::ClearElrRecord& record) {
     TRY_ASSIGN(auto* topic, topic_for_change(id));
     for (auto& slot : topic->partitions) {
       if (!slot || (slot->elr.empty() && slot->last_known_elr.empty())) continue;
+      if (is_last_epoch(slot->partition_epoch)) return misfit(topic->name + " has no epochs left");
       Partition& partition = make_unique_for_change(slot);
       partition.elr.clear();
       partition.last_known_elr.clear();
@@ -255,6 +287,9 @@ base::Result<> ImageBuilder::apply(const kafka::ClearElrRecord& record) {
 }
 
 base::Result<> ImageBuilder::apply(const kafka::NoOpRecord& /*record*/) { return {}; }
+
+// Logs that began before 4.0 have it; it says nothing any more.
+base::Result<> ImageBuilder::apply(const kafka::ZkMigrationStateRecord& /*record*/) { return {}; }
 
 base::Result<> ImageBuilder::apply(const kafka::BeginTransactionRecord& /*record*/) {
   if (transaction_) return misfit("a metadata transaction begins inside of another");

@@ -61,6 +61,7 @@ class ImageBuilder {
   base::Result<> apply(const kafka::AbortTransactionRecord& record);
   base::Result<> apply(const kafka::RegisterControllerRecord& record);
   base::Result<> apply(const kafka::ClearElrRecord& record);
+  base::Result<> apply(const kafka::ZkMigrationStateRecord& record);
   base::Result<> apply(const OpaqueRecord& record);
 
   base::Result<Topic*> topic_for_change(const base::Uuid& id);

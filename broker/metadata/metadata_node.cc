@@ -6,6 +6,7 @@
 
 #include "base/aio/cross_reactor.h"
 #include "base/log.h"
+#include "broker/metadata/batch_replay.h"
 #include "broker/metadata/features.h"
 #include "broker/metadata/refusals.h"
 #include "broker/raft/snapshot.h"
@@ -15,7 +16,6 @@ namespace {
 
 constexpr base::Logger log("metadata");
 constexpr std::size_t kReadBytes = 4 << 20;
-constexpr std::size_t kBatchBytesMax = 64 << 20;
 
 raft::RaftNodeOptions raft_options(const MetadataNodeOptions& options) {
   raft::RaftNodeOptions raft;
@@ -146,19 +146,13 @@ base::Result<> MetadataNode::load_bootstrap() {
   if (options_.disk->exists(path)) {
     raft::QuorumRecords quorum;
     ImageBuilder builder;
-    const auto collect = [&](const kafka::RecordBatchView& batch) -> base::Result<> {
-      kafka::Decompressor decompressor;
-      TRY_ASSIGN(const auto bytes, batch.records(decompressor, kBatchBytesMax));
-      kafka::RecordCursor cursor(batch, bytes);
-      kafka::Record record;
-      while (cursor.next(record)) {
-        TRY_ASSIGN(auto decoded, decode_record(record.value.value_or(base::ByteSpan{})));
-        TRY(builder.replay(decoded));
-        bootstrap_.push_back(std::move(decoded));
-      }
+    const auto collect = [&](Record record) -> base::Result<> {
+      TRY(builder.replay(record));
+      bootstrap_.push_back(std::move(record));
       return {};
     };
-    TRY(raft::read_snapshot(*options_.disk, path, quorum, collect));
+    const auto visit = [&](const kafka::RecordBatchView& batch) { return visit_records(batch, collect); };
+    TRY(raft::read_snapshot(*options_.disk, path, quorum, visit));
     if (auto checked = check_features(builder.image()); !checked)
       return base::fail(checked.error().context(path));
   }
@@ -168,23 +162,6 @@ base::Result<> MetadataNode::load_bootstrap() {
     level.feature_level = kMetadataVersionLevel;
     bootstrap_.emplace_back(std::move(level));
   }
-  return {};
-}
-
-base::Result<> MetadataNode::replay_batch(const kafka::RecordBatchView& batch, ImageBuilder& into) {
-  if (batch.is_control()) return {};
-  kafka::Decompressor decompressor;
-  TRY_ASSIGN(const auto bytes, batch.records(decompressor, kBatchBytesMax));
-  kafka::RecordCursor cursor(batch, bytes);
-  kafka::Record record;
-  while (cursor.next(record)) {
-    auto decoded = decode_record(record.value.value_or(base::ByteSpan{}));
-    auto replayed = decoded ? into.replay(*decoded) : base::Result<>(base::fail(decoded.error()));
-    if (!replayed) {
-      return base::fail(replayed.error().context(fmt::format("metadata record at offset {}", record.offset)));
-    }
-  }
-  if (cursor.failed()) return base::fail(base::Errc::kCorrupt, cursor.failure());
   return {};
 }
 

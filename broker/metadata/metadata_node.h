@@ -114,8 +114,6 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   base::Result<> load();
   base::Result<> open_raft();
   base::Result<> load_bootstrap();
-  // What a snapshot or a stretch of the log makes of an image.
-  static base::Result<> replay_batch(const kafka::RecordBatchView& batch, ImageBuilder& into);
   aio::Task<> load_snapshots();
   aio::Task<bool> load_snapshot(raft::OffsetAndEpoch id);
   void follow_log(kafka::Offset high_watermark);

@@ -3,6 +3,7 @@
 
 #include "base/aio/sleep.h"
 #include "base/log.h"
+#include "broker/metadata/batch_replay.h"
 #include "broker/metadata/features.h"
 #include "broker/metadata/metadata_node.h"
 #include "broker/raft/snapshot.h"

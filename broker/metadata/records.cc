@@ -76,10 +76,13 @@ bool try_opaque(base::ByteReader& reader, const Frame& frame, std::optional<base
   return true;
 }
 
+// Names may hold any character, so each goes behind its length: no two entities share a key.
 std::string quota_key(const kafka::ClientQuotaRecord& record) {
+  const auto sized = [](const std::string& text) { return fmt::format("{}:{}", text.size(), text); };
   std::vector<std::string> parts;
   for (const auto& entity : record.entity) {
-    parts.push_back(fmt::format("{}={}", entity.entity_type, entity.entity_name.value_or("<default>")));
+    const std::string name = entity.entity_name ? sized(*entity.entity_name) : "default";
+    parts.push_back(fmt::format("{}={}", sized(entity.entity_type), name));
   }
   std::ranges::sort(parts);
   std::string key = "quota";
@@ -90,7 +93,7 @@ std::string quota_key(const kafka::ClientQuotaRecord& record) {
 std::optional<base::Result<Record>> decode_opaque(base::ByteReader& reader, const Frame& frame) {
   std::optional<base::Result<Record>> out;
   const auto scram = [](const auto& r, OpaqueRecord& o, bool is_removal) {
-    o.replaces = fmt::format("scram/{}/{}", r.name, r.mechanism);
+    o.replaces = fmt::format("scram/{}/{}", r.mechanism, r.name);
     o.is_removal = is_removal;
   };
   const auto token = [](const auto& r, OpaqueRecord& o, bool is_removal) {
@@ -136,6 +139,18 @@ base::Result<Record> decode_known(base::ByteReader& reader, const Frame& frame) 
 }
 
 }  // namespace
+
+std::string_view record_name(const Record& record) {
+  return std::visit(
+      []<typename T>(const T& /*record*/) -> std::string_view {
+        if constexpr (std::is_same_v<T, OpaqueRecord>) {
+          return "a record that is only kept";
+        } else {
+          return T::kName;
+        }
+      },
+      record);
+}
 
 base::Bytes encode_record(const Record& record) {
   return std::visit(

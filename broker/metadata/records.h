@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -28,6 +30,7 @@
 #include "kafka/messages/topic_record.h"
 #include "kafka/messages/unfence_broker_record.h"
 #include "kafka/messages/unregister_broker_record.h"
+#include "kafka/messages/zk_migration_state_record.h"
 
 namespace penstock::metadata {
 
@@ -45,9 +48,11 @@ using Record =
                  kafka::FeatureLevelRecord, kafka::ProducerIdsRecord, kafka::BrokerRegistrationChangeRecord,
                  kafka::NoOpRecord, kafka::BeginTransactionRecord, kafka::EndTransactionRecord,
                  kafka::AbortTransactionRecord, kafka::RegisterControllerRecord, kafka::ClearElrRecord,
-                 OpaqueRecord>;
+                 kafka::ZkMigrationStateRecord, OpaqueRecord>;
 using Records = std::vector<Record>;
 
+// "TopicRecord", for errors.
+std::string_view record_name(const Record& record);
 base::Bytes encode_record(const Record& record);
 // ERRORS: kCorrupt, kUnsupported (a record type or version from the future).
 base::Result<Record> decode_record(base::ByteSpan bytes);

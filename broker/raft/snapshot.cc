@@ -143,8 +143,8 @@ base::Result<> read_snapshot(base::Disk& disk, const std::string& path, QuorumRe
     if (batch->is_control()) {
       TRY(absorb_control_batch(*batch, quorum));
       TRY_ASSIGN(has_footer, ends_in_footer(*batch));
-    } else {
-      TRY(visit(*batch));
+    } else if (auto visited = visit(*batch); !visited) {
+      return base::fail(visited.error().context(path));
     }
   }
   if (!has_footer) return base::fail(base::Errc::kCorrupt, fmt::format("{}: the snapshot is cut off", path));

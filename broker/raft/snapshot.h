@@ -56,7 +56,7 @@ class SnapshotBuilder {
 };
 
 // Calls `visit` for each data batch and absorbs the control batches; holds one batch at a time.
-// ERRORS: kCorrupt (CRC, no header, no footer), what visit returns.
+// ERRORS: kCorrupt (CRC, no header, no footer), what visit returns; they name the file.
 base::Result<> read_snapshot(base::Disk& disk, const std::string& path, QuorumRecords& quorum,
                              const std::function<base::Result<>(const kafka::RecordBatchView&)>& visit);
 // Of the newest record that the snapshot covers, as its header has it. ERRORS: kCorrupt, kIo.

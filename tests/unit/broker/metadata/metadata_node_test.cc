@@ -7,6 +7,7 @@
 
 #include "base/aio/gate.h"
 #include "base/aio/sim_scheduler.h"
+#include "broker/metadata/batch_replay.h"
 #include "broker/metadata/broker_lifecycle.h"
 #include "broker/metadata/features.h"
 #include "broker/raft/snapshot.h"
@@ -171,17 +172,7 @@ std::vector<raft::OffsetAndEpoch> snapshots(base::Disk& disk) {
 // In the order of a snapshot.
 std::vector<std::string> topics_of(base::Disk& disk, const raft::OffsetAndEpoch& id, ImageBuilder& builder) {
   raft::QuorumRecords quorum;
-  const auto replay = [&](const kafka::RecordBatchView& batch) -> base::Result<> {
-    kafka::Decompressor decompressor;
-    TRY_ASSIGN(const auto bytes, batch.records(decompressor, 1 << 20));
-    kafka::RecordCursor cursor(batch, bytes);
-    kafka::Record record;
-    while (cursor.next(record)) {
-      TRY_ASSIGN(const auto decoded, decode_record(*record.value));
-      TRY(builder.replay(decoded));
-    }
-    return {};
-  };
+  const auto replay = [&](const kafka::RecordBatchView& batch) { return replay_batch(batch, builder); };
   const auto read = raft::read_snapshot(disk, kRoot + "/__cluster_metadata-0/" + raft::snapshot_file_name(id),
                                         quorum, replay);
   EXPECT_TRUE(read.has_value());

@@ -11,9 +11,8 @@
 
 #include "base/log.h"
 #include "broker/metadata/features.h"
-#include "broker/metadata/image_builder.h"
 #include "broker/raft/quorum_state.h"
-#include "broker/raft/snapshot_file.h"
+#include "tests/support/image_snapshot.h"
 #include "tests/support/repair_crcs.h"
 #include "tests/support/sim_disk.h"
 
@@ -21,45 +20,11 @@ namespace penstock::metadata {
 
 namespace {
 
-constexpr std::size_t kRecordBytesMax = 1 << 20;
 const std::string kDirectory = "/data";
 constexpr raft::OffsetAndEpoch kId{kafka::Offset(40), kafka::LeaderEpoch(2)};
 
 void require(bool held) {
   if (!held) std::abort();
-}
-
-base::Result<ImageBuilder> load(base::Disk& disk, const std::string& path) {
-  ImageBuilder builder;
-  raft::QuorumRecords quorum;
-  const auto replay = [&](const kafka::RecordBatchView& batch) -> base::Result<> {
-    kafka::Decompressor decompressor;
-    TRY_ASSIGN(const auto bytes, batch.records(decompressor, kRecordBytesMax));
-    kafka::RecordCursor cursor(batch, bytes);
-    kafka::Record record;
-    while (cursor.next(record)) {
-      TRY_ASSIGN(const auto decoded, decode_record(record.value.value_or(base::ByteSpan{})));
-      TRY(builder.replay(decoded));
-    }
-    if (cursor.failed()) return base::fail(base::Errc::kCorrupt, cursor.failure());
-    return {};
-  };
-  TRY(raft::read_snapshot(disk, path, quorum, replay));
-  TRY(raft::read_snapshot_timestamp(disk, path));
-  return builder;
-}
-
-std::string write(base::Disk& disk, const MetadataImage& image) {
-  auto writer = raft::SnapshotWriter::create(disk, kDirectory, kId, {.voters = raft::VoterSet{}});
-  require(writer.has_value());
-  std::vector<base::Bytes> batch;
-  require(ImageBuilder::take_apart(image, [&](const Record& record) -> base::Result<> {
-            batch.push_back(encode_record(record));
-            return {};
-          }).has_value());
-  require(writer->add_batch(batch).has_value());
-  require(writer->finish().has_value());
-  return kDirectory + "/" + raft::snapshot_file_name(kId);
 }
 
 base::Bytes good_snapshot() {
@@ -91,7 +56,7 @@ base::Bytes good_snapshot() {
   config.name = "retention.ms";
   config.value = "1";
   add(config);
-  return base::read_file(disk, write(disk, builder.image())).value();
+  return base::read_file(disk, testing::write_image(disk, kDirectory, kId, builder.image()).value()).value();
 }
 
 void read_state(base::ByteSpan content) {
@@ -105,9 +70,11 @@ void read_snapshot(base::Bytes content) {
   testing::SimDisk disk;
   require(disk.create_directories(kDirectory).has_value());
   require(base::write_file_atomically(disk, kDirectory + "/fuzzed", content).has_value());
-  const auto loaded = load(disk, kDirectory + "/fuzzed");
+  const auto loaded = testing::read_image(disk, kDirectory + "/fuzzed");
   if (!loaded) return;
-  const auto again = load(disk, write(disk, loaded->image()));
+  const auto path = testing::write_image(disk, kDirectory, kId, loaded->image());
+  require(path.has_value());
+  const auto again = testing::read_image(disk, *path);
   require(again.has_value());
   ImageBuilder change(loaded->image());
   change.become(again->image());

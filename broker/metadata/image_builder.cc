@@ -24,7 +24,6 @@ base::Result<> check_partition(std::string_view topic, std::int32_t index, const
     return refuse(fmt::format("has {} directories for {} replicas", partition.directories.size(),
                               partition.replicas.size()));
   }
-  if (partition.leader_epoch < 0 || partition.partition_epoch < 0) return refuse("has a negative epoch");
   return {};
 }
 

@@ -12,6 +12,8 @@
 #include "kafka/messages/delete_topics_response.h"
 #include "kafka/messages/describe_cluster_request.h"
 #include "kafka/messages/describe_cluster_response.h"
+#include "kafka/messages/describe_quorum_request.h"
+#include "kafka/messages/describe_quorum_response.h"
 #include "kafka/messages/describe_topic_partitions_request.h"
 #include "kafka/messages/describe_topic_partitions_response.h"
 #include "kafka/messages/find_coordinator_request.h"
@@ -20,6 +22,8 @@
 #include "kafka/messages/list_partition_reassignments_response.h"
 #include "kafka/messages/metadata_request.h"
 #include "kafka/messages/metadata_response.h"
+#include "kafka/messages/remove_raft_voter_request.h"
+#include "kafka/messages/remove_raft_voter_response.h"
 #include "kafka/messages/unregister_broker_request.h"
 #include "kafka/messages/unregister_broker_response.h"
 
@@ -172,6 +176,14 @@ Task<Result<AlterPartitionReassignmentsResponse>> AdminClient::alter_partition_r
 }
 
 Task<Result<UnregisterBrokerResponse>> AdminClient::unregister_broker(UnregisterBrokerRequest request) {
+  co_return co_await call(kNoNode, std::move(request));
+}
+
+Task<Result<DescribeQuorumResponse>> AdminClient::describe_quorum(DescribeQuorumRequest request) {
+  co_return co_await call(kNoNode, std::move(request));
+}
+
+Task<Result<RemoveRaftVoterResponse>> AdminClient::remove_raft_voter(RemoveRaftVoterRequest request) {
   co_return co_await call(kNoNode, std::move(request));
 }
 

@@ -38,6 +38,8 @@ struct DescribeClusterRequest;
 struct DescribeClusterResponse;
 struct DescribeConfigsRequest;
 struct DescribeConfigsResponse;
+struct DescribeQuorumRequest;
+struct DescribeQuorumResponse;
 struct DescribeTopicPartitionsRequest;
 struct DescribeTopicPartitionsResponse;
 struct FindCoordinatorRequest;
@@ -52,6 +54,8 @@ struct ListPartitionReassignmentsRequest;
 struct ListPartitionReassignmentsResponse;
 struct MetadataRequest;
 struct MetadataResponse;
+struct RemoveRaftVoterRequest;
+struct RemoveRaftVoterResponse;
 struct UnregisterBrokerRequest;
 struct UnregisterBrokerResponse;
 
@@ -106,6 +110,9 @@ class AdminClient {
       AlterPartitionReassignmentsRequest request);
 
   aio::Task<base::Result<UnregisterBrokerResponse>> unregister_broker(UnregisterBrokerRequest request);
+  // Of the metadata quorum.
+  aio::Task<base::Result<DescribeQuorumResponse>> describe_quorum(DescribeQuorumRequest request);
+  aio::Task<base::Result<RemoveRaftVoterResponse>> remove_raft_voter(RemoveRaftVoterRequest request);
 
   // Resources of one broker (type kResourceBroker with a name) go to that broker, the rest to any.
   aio::Task<base::Result<DescribeConfigsResponse>> describe_configs(DescribeConfigsRequest request);

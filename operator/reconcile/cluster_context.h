@@ -25,6 +25,7 @@ struct ClusterContext {
   std::string pod_revision{};
   // As the resource asks; cluster.replicas is more while brokers that go are being emptied.
   std::int32_t replicas_wanted = 0;
+  std::int32_t rolled_from = 0;  // Pods with lower ordinals are not replaced in this pass.
   bool is_spec_valid = false;
   bool is_suspended = false;
   std::string blocked_reason{};  // Why the cluster cannot become what is asked: goes to Ready and Stalled.
@@ -60,6 +61,7 @@ StepResult reconcile_admin_secret(ClusterContext& context);
 StepResult observe_brokers(ClusterContext& context);
 StepResult report_deaths(ClusterContext& context);
 StepResult reconcile_scale_down(ClusterContext& context);
+StepResult reconcile_quorum_voters(ClusterContext& context);
 StepResult reconcile_first_start(ClusterContext& context);
 StepResult reconcile_service_account(ClusterContext& context);
 StepResult reconcile_services(ClusterContext& context);

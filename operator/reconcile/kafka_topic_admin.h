@@ -35,6 +35,8 @@ class KafkaTopicAdmin final : public TopicAdmin {
   aio::Task<base::Result<ClusterLayout>> describe_layout() override;
   aio::Task<base::Result<Moves>> list_moves() override;
   aio::Task<base::Result<>> unregister(std::int32_t broker) override;
+  aio::Task<base::Result<QuorumState>> describe_quorum() override;
+  aio::Task<base::Result<>> remove_voter(QuorumReplica voter) override;
   aio::Task<base::Result<>> move(std::vector<PartitionMove> moves) override;
   aio::Task<base::Result<std::map<std::string, Configs>>> describe_topic_configs(
       std::vector<std::string> topics, std::vector<std::string> keys) override;

@@ -20,6 +20,7 @@ constexpr auto kClusterPipeline = std::to_array<StepRow<ClusterContext>>({
     {"deaths", report_deaths},
     // Before everything that is made for as many brokers as there are.
     {"scale down", reconcile_scale_down},
+    {"quorum voters", reconcile_quorum_voters},
     {"service account", reconcile_service_account},
     {"services", reconcile_services},
     {"config check", check_config},

@@ -16,6 +16,7 @@
 #include "base/aio/task.h"
 #include "base/config.h"
 #include "base/error.h"
+#include "operator/reconcile/quorum.h"
 
 namespace penstock::reconcile {
 
@@ -106,6 +107,9 @@ class TopicAdmin {
       std::vector<std::int32_t> brokers, std::vector<std::string> keys) = 0;
   // Success when no such broker is registered.
   virtual aio::Task<base::Result<>> unregister(std::int32_t broker) = 0;
+  virtual aio::Task<base::Result<QuorumState>> describe_quorum() = 0;
+  // Success when it does not vote, and that is committed. kTimedOut: it may be done yet.
+  virtual aio::Task<base::Result<>> remove_voter(QuorumReplica voter) = 0;
   virtual aio::Task<base::Result<>> alter_broker_configs(std::int32_t broker, ConfigChanges changes) = 0;
 };
 

@@ -71,6 +71,12 @@ Json build_bootstrap_service(const KafkaCluster& cluster);
 Json build_config_map(const KafkaCluster& cluster);
 Json build_stateful_set(const KafkaCluster& cluster, const ClusterIdentity& identity,
                         const std::string& config_map_name, const BuildOptions& options);
+// What a StatefulSet of ours makes of its pods, or what a pod of it was made as.
+struct ControllerRoles {
+  std::int32_t controllers = 0;  // 0: there is no such object.
+  bool may_join = true;
+};
+ControllerRoles read_controller_roles(const Json& object);
 Json build_disruption_budget(const KafkaCluster& cluster);
 
 std::string server_properties(const KafkaCluster& cluster);

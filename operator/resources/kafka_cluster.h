@@ -47,8 +47,13 @@ struct KafkaCluster {
   std::string resources_json;  // podTemplate.resources, or empty.
   bool is_suspended = false;
 
-  // Voters of the metadata quorum: the pods with the lowest ordinals.
-  std::int32_t voters() const { return replicas < 3 ? 1 : 3; }
+  // The pods with the lowest ordinals that have the controller role: the voters of the metadata quorum.
+  std::int32_t controllers = 1;
+  // Whether a controller that is no voter becomes one by itself.
+  bool may_join = true;
+
+  // How many voters so many brokers have.
+  static std::int32_t voters_of(std::int32_t replicas) { return replicas < 3 ? 1 : 3; }
   // What a topic gets that does not say it itself: as many replicas as there are brokers, up to three, and
   // one of three may fail without stopping those who write with acks=all.
   std::int32_t default_replication_factor() const;

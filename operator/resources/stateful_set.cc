@@ -1,15 +1,21 @@
+#include <charconv>
+#include <iterator>
+
 #include <nlohmann/json.hpp>
 
 #include "operator/resources/admin_secret.h"
 #include "operator/resources/build_json.h"
 #include "operator/resources/desired.h"
 #include "operator/resources/first_start.h"
+#include "operator/resources/read_json.h"
 
 namespace penstock::resources {
 namespace {
 
 constexpr int kUserId = 65532;
 constexpr int kGraceSeconds = 60;
+constexpr const char* kControllersOption = "--controllers";
+constexpr const char* kNoJoining = "controller.quorum.auto.join.enable=false";
 // One more listener's worth of text: `kubectl port-forward` comes by the pod's loopback, and its clients must
 // be told an address that works for them, one port of localhost for each broker. In a pod without a loopback
 // of its own they are empty.
@@ -37,17 +43,17 @@ Json arguments(const KafkaCluster& cluster, const ClusterIdentity& identity) {
   const std::string client = std::to_string(kClientPort);
   const std::string controller = std::to_string(kControllerPort);
   std::string controllers;
-  for (int voter = 0; voter < cluster.voters(); ++voter)
+  for (int voter = 0; voter < cluster.controllers; ++voter)
     controllers += (voter == 0 ? "" : ",") + pod_host(cluster, voter) + ":" + controller;
-  return Json::array({
+  Json args = Json::array({
       "--config",
       "$(PENSTOCK_CONFIG)/server.properties",
       "--node-id-from-pod-name",
       "$(POD_NAME)",
       "--node-id-base",
       std::to_string(identity.node_id_base),
-      "--controllers",
-      std::to_string(cluster.voters()),
+      kControllersOption,
+      std::to_string(cluster.controllers),
       "--port-by-ordinal",
       kLoopbackListener,
       "--override",
@@ -66,6 +72,11 @@ Json arguments(const KafkaCluster& cluster, const ClusterIdentity& identity) {
       "--first-start",
       std::string(kFirstStartDirectory) + "/" + kFirstStartFile,
   });
+  if (!cluster.may_join) {
+    args.push_back("--override");
+    args.push_back(kNoJoining);
+  }
+  return args;
 }
 
 Json environment(const KafkaCluster& cluster) {
@@ -167,6 +178,24 @@ Json claim_template(const KafkaCluster& cluster, const ClusterIdentity& identity
 }
 
 }  // namespace
+
+ControllerRoles read_controller_roles(const Json& object) {
+  const Json& spec = child_of(object, "spec");
+  const Json& pod = spec.contains("template") ? child_of(child_of(spec, "template"), "spec") : spec;
+  ControllerRoles roles;
+  const auto containers = pod.find("containers");
+  if (containers == pod.end() || !containers->is_array() || containers->empty()) return roles;
+  const Json& container = containers->front();
+  if (!container.is_object() || !container.contains("args") || !container["args"].is_array()) return roles;
+  const Json& args = container["args"];
+  for (auto it = args.begin(); it != args.end(); ++it) {
+    if (*it == kNoJoining) roles.may_join = false;
+    if (*it != kControllersOption || std::next(it) == args.end() || !std::next(it)->is_string()) continue;
+    const auto& text = std::next(it)->get_ref<const std::string&>();
+    std::from_chars(text.data(), text.data() + text.size(), roles.controllers);
+  }
+  return roles;
+}
 
 Json build_stateful_set(const KafkaCluster& cluster, const ClusterIdentity& identity,
                         const std::string& config_map_name, const BuildOptions& options) {

@@ -1,9 +1,16 @@
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "operator/reconcile/cluster_context.h"
 #include "operator/resources/quantity.h"
+#include "operator/resources/read_json.h"
 
 namespace penstock::reconcile {
+namespace {
+
+constexpr base::Logger log("reconcile");
+
+}  // namespace
 
 StepResult reconcile_service_account(ClusterContext& context) {
   CO_TRY(co_await apply_if_needed(context.deps, kube::kServiceAccountKind,
@@ -47,6 +54,10 @@ StepResult reconcile_stateful_set(ClusterContext& context) {
       resources::build_stateful_set(wanted, context.identity, context.config_map_name, context.deps.options);
   context.pod_revision =
       set["spec"]["template"]["metadata"]["annotations"][resources::kPodRevisionAnnotation];
+  const std::int32_t replicas =
+      resources::int_or_none(resources::child_of(live, "spec"), "replicas").value_or(0);
+  if (replicas > 0 && replicas != wanted.replicas)
+    log.info("cluster {}: from {} to {} brokers", meta.key(), replicas, wanted.replicas);
   CO_TRY(co_await apply_if_needed(context.deps, kube::kStatefulSetKind, std::move(set)));
   co_return StepOutcome::go_on();
 }

@@ -45,7 +45,7 @@ StepResult reconcile_identity(ClusterContext& context) {
     context.identity = std::move(*existing);
   } else {
     context.identity.cluster_id = base::Uuid::random(context.deps.random).to_string();
-    for (int voter = 0; voter < context.cluster.voters(); ++voter)
+    for (int voter = 0; voter < context.cluster.controllers; ++voter)
       context.identity.directory_ids.push_back(base::Uuid::random(context.deps.random).to_string());
   }
   // Created, not applied: if our view is old and there is one already, it must not be overwritten.

@@ -50,7 +50,12 @@ Pods look_at(const ClusterContext& context) {
     ++pods.total;
     pods.is_any_ready = pods.is_any_ready || pod.is_ready;
     if (pod.meta.is_deleting) pods.stopping = pod.meta.name;
-    if (!is_current(context, *json)) {
+    // The StatefulSet stops it, and does not start it again.
+    if (ordinal_of(*json) >= context.cluster.replicas) {
+      pods.stopping = pod.meta.name;
+      continue;
+    }
+    if (!is_current(context, *json) && ordinal_of(*json) >= context.rolled_from) {
       pods.outdated.push_back(pod);
     } else if (!pod.is_ready && !pod.meta.is_deleting) {
       pods.not_ready = pod.meta.name;

@@ -134,22 +134,13 @@ StepResult reconcile_scale_down(ClusterContext& context) {
   const std::int32_t live = live_replicas(context);
   if (live <= context.replicas_wanted) co_return StepOutcome::go_on();
   context.look_again_in(kProgressInterval);
-  const std::int32_t voters = context.cluster.voters();
   context.cluster.replicas = live;
-  if (voters < context.cluster.voters()) {
-    context.blocked_reason = "ScaleDownRefused";
-    context.blocked_message =
-        "spec.replicas: fewer than 3 brokers would need a smaller metadata quorum, and this version takes no "
-        "voter away; set it to 3 or more";
-    co_return StepOutcome::go_on();
-  }
   if (!context.view) {
     context.waiting_message = "brokers that go are emptied when a broker tells of the cluster";
     co_return StepOutcome::go_on();
   }
   CO_TRY_ASSIGN(const bool is_empty, co_await empty_brokers(context, surplus(context)));
   if (!is_empty) co_return StepOutcome::go_on();
-  log.info("cluster {}: from {} to {} brokers", context.cluster.meta.key(), live, context.replicas_wanted);
   context.cluster.replicas = context.replicas_wanted;
   context.waiting_message = "brokers that are not wanted any more stop";
   co_return StepOutcome::go_on();

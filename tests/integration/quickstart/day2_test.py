@@ -11,8 +11,9 @@ import urllib.request
 
 sys.path.insert(0, __file__.rsplit("/tests/", 1)[0] + "/tests/support")
 import verifiable  # noqa: E402
+from cluster import quorum, status  # noqa: E402
 from local_cluster import LocalClusterTest  # noqa: E402
-from penstock import topics, wait_until  # noqa: E402
+from penstock import kcat, topics, wait_until  # noqa: E402
 from safety import check_acked, describe, wait_isr  # noqa: E402
 
 SECONDS = 180
@@ -118,6 +119,38 @@ class Day2Test(LocalClusterTest):
         wait_until(lambda: "throttled" not in topics(self, "--describe", "--topic", "test").stdout, 60,
                    "the throttle is removed")
         self.finish()
+
+    def voters(self):
+        return {voter["id"] for voter in json.loads(status(quorum("--bootstrap-server", self.bootstrap, "describe",
+                                                                  "--status"))["CurrentVoters"])}
+
+    def scale(self, count):
+        if self.cluster()["spec"]["replicas"] != count:
+            text = self.cluster_text.replace("replicas: 3", f"replicas: {count}")
+            self.change(self.cluster_file, text, "kafkaclusters", "demo")
+        self.wait_done("kafkaclusters", "demo", f"{count} brokers")
+        self.assertEqual(set(self.brokers()), set(range(count)))
+        wait_until(lambda: self.cluster()["status"]["fencedBrokers"] == 0, 30, "brokers that went are forgotten")
+        wait_until(lambda: self.voters() == set(range(count if count > 2 else 1)), 90, f"voters for {count} brokers")
+
+    def test_three_brokers_become_one_and_three_again(self):
+        kcat(self, "-G", "readers", "-c", "100", "-o", "beginning", "-q", "test")
+        # The quorum's leader is to be one that goes.
+        while self.cluster()["status"]["controllerId"] == 0:
+            self.wait_restarted(0, self.kill_broker(0))
+        wait_isr(self, "test", {0, 1, 2})
+        self.change(self.cluster_file, self.cluster_text.replace("replicas: 3", "replicas: 1"), "kafkaclusters", "demo")
+        wait_until(lambda: self.ready("kafkaclusters", "demo").get("reason") == "ScaleDownRefused", 60, "a refusal")
+        self.assertEqual(self.voters(), {0, 1, 2})
+        one = self.topic_text.replace("replicationFactor: 3", "replicationFactor: 1")
+        self.change(self.topic_file, one.replace("minInSyncReplicas: 2", "minInSyncReplicas: 1"), "kafkatopics", "test")
+        for count in (1, 3, 2, 3):
+            self.scale(count)
+            replicas = min(count, 3)
+            wait_until(lambda: {len(isr) for _, isr in describe(self, "__consumer_offsets").values()} == {replicas}, 120,
+                       f"{replicas} replicas of what Kafka keeps for itself")
+        self.writer.stop()
+        check_acked(self, self, "test", self.writer)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ TEST(Brokers, TheFourthBrokerRestartsNobody) {
 TEST(Brokers, NoneIsTakenAwayWithItsReplicas) {
   World world;
   world.add_cluster(kThree);
+  world.add_topic("test", R"({"clusterRef":{"name":"demo"},"partitions":1,"replicationFactor":3})");
   world.settle();
   world.edit(kube::kKafkaClusterKind, "demo", R"({"replicas":1})");
   world.settle();

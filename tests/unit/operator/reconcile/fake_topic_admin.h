@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "operator/reconcile/topic_admin.h"
+#include "operator/resources/desired.h"
 #include "tests/support/fake_kube.h"
 
 namespace penstock::reconcile {
@@ -163,6 +167,32 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
     unregistered.push_back(broker);
     co_return end_change();
   }
+  // The pods that are controllers; those that may join by themselves do.
+  aio::Task<base::Result<QuorumState>> describe_quorum() override {
+    CO_TRY(check_answers());
+    QuorumState state{quorum_leader, 100};
+    for (const Json& pod : kube_.all(kube::kPodKind)) {
+      const auto id = id_of(pod);
+      if (!id) continue;
+      const auto roles = resources::read_controller_roles(pod);
+      if (*id < roles.controllers && roles.may_join) voters.insert(*id);
+      const bool is_behind = behind.contains(*id);
+      if (!voters.contains(*id)) state.observers.push_back({*id, directory_of(*id), is_behind ? 90 : 101});
+    }
+    for (const std::int32_t id : voters) {
+      state.voters.push_back({id, directory_of(id), behind.contains(id) ? 90 : 101});
+    }
+    if (!voters.contains(quorum_leader)) quorum_leader = *voters.begin();
+    co_return state;
+  }
+  aio::Task<base::Result<>> remove_voter(QuorumReplica voter) override {
+    EXPECT_EQ(voter.directory, directory_of(voter.id));
+    EXPECT_GT(voters.size(), 1u);
+    CO_TRY(begin_change());
+    voters.erase(voter.id);
+    removed_voters.push_back(voter.id);
+    co_return end_change();
+  }
   aio::Task<base::Result<>> alter_broker_configs(std::int32_t broker, ConfigChanges wanted) override {
     CO_TRY(begin_change());
     alter(broker_configs[broker], wanted);
@@ -190,9 +220,7 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
   std::vector<std::int32_t> brokers() const {
     std::vector<std::int32_t> ids;
     for (const Json& pod : kube_.all(kube::kPodKind)) {
-      const std::string name = pod["metadata"]["name"];
-      if (name.starts_with("demo-") && name.find_last_not_of("0123456789") == 4)
-        ids.push_back(std::atoi(name.c_str() + 5));
+      if (const auto id = id_of(pod)) ids.push_back(*id);
     }
     std::sort(ids.begin(), ids.end());
     return ids;
@@ -208,6 +236,10 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
   std::map<std::string, TopicState> topics;
   std::map<std::int32_t, Configs> broker_configs;
   std::vector<std::int32_t> unregistered;
+  std::set<std::int32_t> voters;
+  std::int32_t quorum_leader = 0;
+  std::set<std::int32_t> behind;  // In the metadata log.
+  std::vector<std::int32_t> removed_voters;
   bool are_moves_stuck = false;
   bool is_unthrottled = false;  // Something was copied without a throttle.
   std::size_t moving_max = 0;
@@ -220,6 +252,12 @@ class FakeTopicAdmin final : public TopicAdmin, public TopicAdmins {
   int changes = 0;
 
  private:
+  static std::optional<std::int32_t> id_of(const Json& pod) {
+    const std::string name = pod["metadata"]["name"];
+    if (!name.starts_with("demo-") || name.find_last_not_of("0123456789") != 4) return std::nullopt;
+    return std::atoi(name.c_str() + 5);
+  }
+  static std::string directory_of(std::int32_t id) { return "directory-" + std::to_string(id); }
   base::Result<> check_answers() {
     if (kube_.is_dead()) return base::fail(base::Errc::kUnavailable, "killed");
     // Other words each time, as real errors have them.

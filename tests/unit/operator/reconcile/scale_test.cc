@@ -85,16 +85,6 @@ TEST(ScaleDown, IsRefusedWhenReplicasNeedTheBrokers) {
   EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready"));
 }
 
-TEST(ScaleDown, BelowThreeIsRefused) {
-  World world;
-  begin(world);
-  scale(world, 2);
-  world.settle();
-  EXPECT_EQ(set_replicas(world), 4);
-  EXPECT_EQ(condition(world, "Ready")["reason"], "ScaleDownRefused");
-  EXPECT_TRUE(is_anything_on(world, 3));
-}
-
 TEST(ScaleDown, WaitsWhileNobodyTellsOfTheCluster) {
   World world;
   begin(world);

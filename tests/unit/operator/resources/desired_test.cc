@@ -119,9 +119,7 @@ TEST(Desired, TheLoopbackListenerAdvertisesAPortOfLocalhostForEachBroker) {
 // run.
 TEST(Desired, TheLowestOrdinalsAreTheQuorum) {
   const auto set = [](int replicas) {
-    KafkaCluster cluster = demo();
-    cluster.replicas = replicas;
-    return set_of(cluster);
+    return set_of(demo(Json{{"replicas", replicas}, {"storage", {{"size", "1Gi"}}}}.dump().c_str()));
   };
   const std::string host = ".demo-brokers.kafka.svc:9093";
   const std::string key = "controller.quorum.bootstrap.servers=";
@@ -133,6 +131,21 @@ TEST(Desired, TheLowestOrdinalsAreTheQuorum) {
   EXPECT_TRUE(has_argument(set(3), "3"));
   EXPECT_EQ(set(3)["spec"]["template"], set(4)["spec"]["template"]);
   EXPECT_EQ(set(4)["spec"]["replicas"], 4);
+}
+
+TEST(Desired, TheRolesOfControllersAreReadBack) {
+  KafkaCluster cluster = demo(kThree);
+  EXPECT_EQ(read_controller_roles(set_of(cluster)).controllers, 3);
+  EXPECT_TRUE(read_controller_roles(set_of(cluster)).may_join);
+  cluster.may_join = false;
+  const Json set = set_of(cluster);
+  EXPECT_FALSE(read_controller_roles(set).may_join);
+  const Json pod = set["spec"]["template"];
+  EXPECT_EQ(read_controller_roles(pod).controllers, 3);
+  EXPECT_FALSE(read_controller_roles(pod).may_join);
+  for (const Json& other : {Json(), Json::object(), Json{{"spec", {{"containers", Json::array({1})}}}}}) {
+    EXPECT_EQ(read_controller_roles(other).controllers, 0);
+  }
 }
 
 TEST(Desired, ThreeReplicasAreTheDefaultWhereThereAreThreeBrokers) {

@@ -23,7 +23,7 @@ constexpr std::int64_t kResyncBytesMax = 16 << 20;
 constexpr std::int64_t kResyncWorkMax = 256 << 20;
 // How much of the log below a producer snapshot is read again.
 constexpr std::int64_t kRecallBytes = 1 << 20;
-constexpr int kRecallSegmentsMax = 8;
+constexpr int kRecallSegmentsMax = 64;
 
 bool strip_suffix(std::string_view& name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;

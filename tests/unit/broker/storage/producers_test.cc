@@ -83,6 +83,23 @@ TEST_F(ProducersTest, LastFiveBatchesAreRecognisedInSeveralSegmentsAfterACleanRe
   EXPECT_EQ(send(7).base_offset, Offset{7});
 }
 
+// While too few replicas are in sync, acks=all is refused and acks=1 goes on: segment after segment by age.
+TEST_F(ProducersTest, BatchesAreRecognisedBelowManySmallSegmentsOfOthers) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(i).error, ErrorCode::kNone);
+  for (int i = 0; i < 20; ++i) {
+    append(*log_, batch({.records = 1}));
+    ASSERT_TRUE(log_->roll(0));
+    ASSERT_TRUE(log_->run_jobs());
+  }
+  ASSERT_TRUE(log_->close());
+  LogOptions options;
+  options.disk = &disk_;
+  options.directory = "/data/orders-3";
+  options.is_clean = true;
+  log_ = std::move(*Log::open(options));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(send(i).is_duplicate) << i;
+}
+
 TEST_F(ProducersTest, EpochsOnlyGrowAndBeginAtZero) {
   EXPECT_EQ(send(0, 1).error, ErrorCode::kNone);
   EXPECT_EQ(send(3, 2).error, ErrorCode::kOutOfOrderSequenceNumber);

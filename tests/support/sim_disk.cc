@@ -142,6 +142,8 @@ void SimDisk::crash(base::Random& random) {
   ++boot_;
   names_ = history_[random.below(history_.size())];
   history_ = {names_};
+  // A directory whose renaming or removal was lost is there again with its files.
+  for (const auto& [name, inode] : names_) (void)create_directories(name.substr(0, name.rfind('/')));
   std::set<Inode*> crashed;  // A renamed file has two names in history, but one inode here.
   for (auto& [name, inode] : names_)
     if (crashed.insert(inode.get()).second) inode->crash(random);

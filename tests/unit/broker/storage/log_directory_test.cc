@@ -66,6 +66,29 @@ TEST(LogDirectory, ATopicMadeAnewHasNothingOfTheOldOnesOffsets) {
   EXPECT_EQ((*again)->log_end_offset(), Offset{4});
 }
 
+TEST(LogDirectory, ALogWhoseRemovalWasLostWithThePowerIsThereAgain) {
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    testing::SimDisk disk;
+    base::SeededRandom random(seed);
+    ASSERT_TRUE(write_meta_properties(disk, "/data", kMeta, 0));
+    auto directory = open(disk, "/data");
+    ASSERT_TRUE(directory->create_log(kOrders, kTopicId, {}));
+    disk.fail_syncs(true);
+    EXPECT_FALSE(directory->delete_log(kOrders, kTopicId));
+    disk.fail_syncs(false);
+    disk.crash(random);
+    const auto partitions = open(disk, "/data")->partitions();
+    ASSERT_TRUE(partitions);
+    // Whatever the directory holds has its name, so that the next topic of that name does not begin with it.
+    for (const auto& partition : *partitions) EXPECT_EQ(partition.topic_id, kTopicId);
+    const bool is_there = disk.exists("/data/or-ders-3/partition.metadata");
+    EXPECT_EQ(partitions->size(), is_there ? 1U : 0U);
+    found += is_there ? 1 : 0;
+  }
+  EXPECT_GT(found, 0);
+}
+
 TEST(LogDirectory, LateJobsOfADeletedLogLeaveTheNewOneAlone) {
   testing::SimDisk disk;
   ASSERT_TRUE(write_meta_properties(disk, "/data", kMeta, 0));

@@ -155,10 +155,21 @@ struct ExitWatch::Impl : std::enable_shared_from_this<ExitWatch::Impl> {
       return;
     }
     descriptor.assign(fd);
+    wait();
+  }
+
+  void wait() {
     descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                           [self = shared_from_this()](const boost::system::error_code& code) {
-                            if (!code) self->report();
+                            if (!code) self->look();
                           });
+  }
+
+  // The reactor may wake us for nothing: an event of a watch that ended before, whose place this one took.
+  void look() {
+    if (is_dropped) return;
+    if (is_alive(process)) return wait();
+    report();
   }
 
   void report() {

@@ -1,9 +1,11 @@
 #include "broker/raft/raft_core.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/assert.h"
+#include "broker/raft/epoch_limits.h"
 
 namespace penstock::raft {
 
@@ -179,7 +181,7 @@ void RaftCore::ask_again(base::MonoTime now) {
 }
 
 bool RaftCore::observe(base::MonoTime now, LeaderEpoch epoch, NodeId leader) {
-  if (epoch < election_.epoch) return false;
+  if (epoch < election_.epoch || !is_credible(epoch, election_.epoch)) return false;
   const bool is_news =
       epoch > election_.epoch ||
       (leader != kafka::kNoNode && election_.leader == kafka::kNoNode && role_ != Role::kLeader);
@@ -238,6 +240,8 @@ void RaftCore::become_prospective(base::MonoTime now) {
 }
 
 void RaftCore::become_candidate(base::MonoTime now) {
+  // No epoch is left to stand in.
+  if (election_.epoch.value() == std::numeric_limits<std::int32_t>::max()) return;
   election_ = ElectionState{.epoch = election_.epoch + 1, .leader = kafka::kNoNode, .voted = options_.self};
   successions_ = 0;
   leave_role();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/raft/epoch_limits.h"
 #include "broker/raft/raft_core.h"
 
 namespace penstock::raft {
@@ -64,7 +65,7 @@ void RaftCore::on(base::MonoTime now, const VoteAsk& ask) {
   VoteAnswer answer{.id = ask.id, .from = options_.self.id, .is_pre_vote = ask.is_pre_vote};
   // A candidate stands for an epoch that no log has yet; a pre-vote may name the log's own epoch.
   const bool is_legal = ask.is_pre_vote ? ask.last.epoch <= ask.epoch : ask.last.epoch < ask.epoch;
-  if (!is_legal) {
+  if (!is_legal || !is_credible(ask.epoch, election_.epoch)) {
     answer.refusal = Refusal::kInvalid;
   } else if (ask.epoch < election_.epoch) {
     answer.refusal = Refusal::kFencedEpoch;

@@ -262,7 +262,7 @@ Asked<VoteAsk> read_ask(const WireIdentity& self, NodeId node, const kafka::Vote
   if (is_other_cluster(self, request)) return std::unexpected(ErrorCode::kInconsistentClusterId);
   const auto* partition = sole_partition(request.topics);
   if (partition == nullptr || partition->last_offset < 0 || partition->last_offset_epoch < 0 ||
-      partition->replica_id < 0) {
+      partition->replica_id < 0 || partition->replica_epoch < 0) {
     return std::unexpected(ErrorCode::kInvalidRequest);
   }
   // Who stands in an epoch has no record of it yet; who only asks may have some of the epoch that it is in.

@@ -133,18 +133,21 @@ class BadPeers(unittest.TestCase):
             "records of the epoch that it stands for": (vote(epoch=99, last_epoch=99), INVALID_REQUEST),
             "records of the future": (vote(epoch=99, last_epoch=100), INVALID_REQUEST),
             "a negative epoch": (vote(epoch=-5, last_epoch=0), INVALID_REQUEST),
+            "the lowest epoch": (vote(epoch=-2**31), INVALID_REQUEST),
             "nobody": (vote(replica=-1), INVALID_REQUEST),
         }
         for what, (content, error) in cases.items():
             with self.subTest(what):
                 answer = self.ask_controller(content)
                 self.assertEqual(struct.unpack(">h", answer[5:7])[0], error)
+        self.ask_controller(vote(epoch=2**31 - 1))
         for key in (BEGIN_QUORUM_EPOCH, END_QUORUM_EPOCH):
             for content, error in ((epoch_call(key, cluster=other), INCONSISTENT_CLUSTER),
                                    (epoch_call(key, topic="orders"), INVALID_REQUEST),
                                    (epoch_call(key, leader=-1), INVALID_REQUEST)):
                 with self.subTest(key=key, error=error):
                     self.assertEqual(struct.unpack(">h", self.ask_controller(content)[4:6])[0], error)
+            self.ask_controller(epoch_call(key, epoch=2**31 - 1))
         after = status(quorum("--bootstrap-server", self.cluster.bootstrap, "describe", "--status"))["LeaderEpoch"]
         self.assertEqual(after, before, "no epoch came of it")
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "broker/raft/epoch_limits.h"
 #include "tests/unit/broker/raft/quorum.h"
 
 namespace penstock::raft {
@@ -197,6 +199,41 @@ TEST(RaftCore, AVoteForAnotherDirectoryOfThisNodeIsRefused) {
     EXPECT_FALSE(answer->is_granted);
   }
   EXPECT_TRUE(is_answered);
+}
+
+TEST(RaftCore, AnEpochThatWouldLeaveNoneIsNotTakenOver) {
+  constexpr LeaderEpoch kLast{std::numeric_limits<std::int32_t>::max()};
+  Quorum quorum(3, 5);
+  quorum.run(3000);
+  Node& node = *quorum.leader();
+  const LeaderEpoch before = node.core->epoch();
+  const ReplicaKey other = quorum.nodes()[NodeId(node.key.id == NodeId(1) ? 2 : 1)].key;
+  node.core->receive(quorum.now(), VoteAsk{.from = other, .to = node.key, .epoch = kLast, .last = {}});
+  node.core->receive(quorum.now(), VoteAnswer{.from = other.id, .epoch = kLast});
+  node.core->receive(quorum.now(), BeginEpochAsk{.to = node.key, .leader = other.id, .epoch = kLast});
+  node.core->receive(quorum.now(), EndEpochAsk{.leader = other.id, .epoch = kLast});
+  EXPECT_EQ(node.core->epoch(), before);
+  quorum.run(100);
+  EXPECT_EQ(quorum.leader(), &node);
+}
+
+TEST(RaftCore, EpochsFarAheadAreBelievedOfThoseWhoAreNearThem) {
+  constexpr LeaderEpoch kFar{1 << 30};
+  EXPECT_TRUE(is_credible(kFar, LeaderEpoch(0)));
+  EXPECT_FALSE(is_credible(kFar + 1, LeaderEpoch(0)));
+  EXPECT_TRUE(is_credible(kFar + 1, kFar));
+  EXPECT_TRUE(is_credible(kFar + 1, kFar + 2));
+}
+
+TEST(RaftCore, BehindTheLastEpochNobodyStands) {
+  constexpr LeaderEpoch kLast{std::numeric_limits<std::int32_t>::max()};
+  Quorum quorum(1, 5);
+  quorum.crash(NodeId(1));
+  quorum.nodes()[NodeId(1)].durable.epoch = kLast;
+  quorum.restart(NodeId(1));
+  quorum.run(3000);
+  EXPECT_EQ(quorum.leader(), nullptr);
+  EXPECT_EQ(quorum.nodes()[NodeId(1)].core->epoch(), kLast);
 }
 
 TEST(RaftCore, NothingCommittedIsLostThroughCrashesCutsAndLoss) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "broker/raft/quorum_history.h"
 #include "kafka/codec.h"
 
@@ -43,6 +45,14 @@ TEST(RaftWire, VotesGoThere) {
   const WireIdentity stranger{"another", "CONTROLLER", {}};
   EXPECT_EQ(read_ask(stranger, NodeId(2), to_request(kSelf, ask)).error(),
             kafka::ErrorCode::kInconsistentClusterId);
+}
+
+TEST(RaftWire, AVoteInNoEpochIsRefused) {
+  VoteAsk ask{.id = 5, .from = kOne, .to = kTwo, .last = {Offset(0), LeaderEpoch(0)}};
+  for (const std::int32_t epoch : {-1, std::numeric_limits<std::int32_t>::min()}) {
+    ask.epoch = LeaderEpoch(epoch);
+    EXPECT_EQ(read_ask(kSelf, NodeId(2), to_request(kSelf, ask)).error(), kafka::ErrorCode::kInvalidRequest);
+  }
 }
 
 TEST(RaftWire, VotesComeBackWithTheLeader) {

@@ -109,43 +109,6 @@ bool Cluster::run_until(const std::function<bool()>& condition, base::Duration l
   return condition();
 }
 
-void Cluster::check(Host& host) {
-  Run* run = host.run();
-  if (run->started && !*run->started)
-    history.violation(fmt::format("node {} does not start: {}", host.id(), run->started->error().what()));
-  if (run->parts().metadata == nullptr) return;
-  const raft::RaftNode& raft = run->parts().metadata->raft();
-  std::vector<int> voters;
-  for (const auto& voter : raft.voters()) voters.push_back(voter.key.id.value());
-  raft_checks.look({.node = host.id(),
-                    .run = run,
-                    .epoch = raft.epoch().value(),
-                    .leader = raft.leader().value(),
-                    .is_leader = raft.is_leader(),
-                    .start_offset = raft.start_offset().value(),
-                    .high_watermark = raft.high_watermark().value(),
-                    .end_offset = raft.end_offset().value(),
-                    .snapshot_end = raft.snapshot() ? raft.snapshot()->offset.value() : 0,
-                    .voters = std::move(voters),
-                    .read = [&raft](std::int64_t from) { return raft.read(kafka::Offset(from), 1 << 20); }});
-  image_checks.look(host.id(), run, run->parts().metadata->images().current());
-  check_partitions(host);
-  if (damaged_ != 0) follow_damage();
-}
-
-void Cluster::check_partitions(Host& host) {
-  // What a lone replica has not flushed may be gone with its power, committed or not.
-  const bool may_lose_committed = options.replicas == 1 && !options.is_flushed;
-  auto& replicas = host.run()->parts().replicas;
-  if (replicas == nullptr || may_lose_committed) return;
-  partition_checks.begin(host.id(), host.run());
-  for (std::size_t i = 0; i < replicas->reactor_count(); ++i)
-    replicas->set(i).for_each(
-        [this](replication::Partition& partition) { partition_checks.look(partition); });
-  // One that stops lets go of its replicas; they stay on its disk.
-  if (!host.is_stopping()) partition_checks.end();
-}
-
 void Cluster::start_host(int id) {
   host(id).start();
   check(host(id));

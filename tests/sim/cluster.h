@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,8 @@ class Cluster {
 
  private:
   void check(Host& host);
+  // Of the replica that `raft` has among the voters.
+  std::optional<KeptQuorum> kept_of(const raft::RaftNode& raft, int voter);
   void check_partitions(Host& host);
   void follow_damage();
   // The newest that a running node has; null when none runs.

@@ -1,6 +1,8 @@
 #include "tests/sim/raft_checks.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -41,27 +43,44 @@ void RaftChecks::look(const RaftView& view) {
     history_.violation(fmt::format("node {}: the log begins at {}, and the newest snapshot ends at {}",
                                    view.node, view.start_offset, view.snapshot_end));
   }
-  node.end_offset = view.end_offset;
+  if (view.is_leader && std::exchange(node.led_epoch, view.epoch) != view.epoch) check_votes(view);
   if (view.high_watermark <= node.high_watermark) return;
   node.high_watermark = view.high_watermark;
-  if (view.is_leader) check_majority(view);
   compare(view, node);
+  if (view.is_leader) check_majority(view);
   if (view.high_watermark > committed_) {
     committed_ = view.high_watermark;
     committed_in_ = view.epoch;
   }
 }
 
-// What a node that is down or behind had at last is on its disk: the metadata log is synced before it counts.
-void RaftChecks::check_majority(const RaftView& view) {
-  std::size_t copies = 0;
-  for (const int voter : view.voters) {
-    if (nodes_[voter].end_offset >= view.high_watermark) ++copies;
-  }
-  if (copies * 2 <= view.voters.size()) {
+// A lone voter counts its own vote while it is being written; its epoch is on the disk before anything is
+// committed in it.
+void RaftChecks::check_votes(const RaftView& view) {
+  if (view.voters.size() < 2) return;
+  const auto votes = std::ranges::count_if(view.voters, [&](int voter) {
+    const auto kept = view.kept(voter);
+    return !kept || kept->has_voted(view.node, view.epoch);
+  });
+  if (static_cast<std::size_t>(votes) * 2 <= view.voters.size()) {
     history_.violation(
-        fmt::format("node {}: the high watermark of epoch {} is {}, which {} of {} voters reach", view.node,
-                    view.epoch, view.high_watermark, copies, view.voters.size()));
+        fmt::format("node {} leads epoch {} by votes of which {} of {} are on the voters' disks", view.node,
+                    view.epoch, votes, view.voters.size()));
+  }
+}
+
+void RaftChecks::check_majority(const RaftView& view) {
+  const auto behind = log_.lower_bound(view.high_watermark);
+  if (behind == log_.begin()) return;
+  const auto last = kafka::RecordBatchView::parse(base::ByteSpan(std::prev(behind)->second));
+  const auto copies = std::ranges::count_if(view.voters, [&](int voter) {
+    const auto kept = view.kept(voter);
+    return !kept || kept->has(view.high_watermark, last->leader_epoch().value());
+  });
+  if (static_cast<std::size_t>(copies) * 2 <= view.voters.size()) {
+    history_.violation(
+        fmt::format("node {}: the high watermark of epoch {} is {}, which the disks of {} of {} voters reach",
+                    view.node, view.epoch, view.high_watermark, copies, view.voters.size()));
   }
 }
 

@@ -3,7 +3,8 @@
 //   - the high watermark of one run of a node never goes back;
 //   - an epoch has at most one leader, whoever says so;
 //   - what is committed is the same on every node, for ever;
-//   - when a leader's high watermark moves, the logs of a majority reach it;
+//   - when a leader's high watermark moves, the disks of a majority have all below it, synced;
+//   - whoever leads an epoch has the votes of a majority, which are on their disks, synced;
 //   - a log that begins later than at 0 continues a snapshot;
 //   - a leader of a later epoch has all that was committed before.
 //
@@ -15,12 +16,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "tests/sim/history.h"
+#include "tests/sim/kept_quorum.h"
 
 namespace penstock::sim {
 
@@ -36,6 +39,8 @@ struct RaftView {
   std::int64_t end_offset = 0;
   std::int64_t snapshot_end = 0;  // Of the newest.
   std::vector<int> voters{};
+  // What a voter's disk has; nullopt when it is lost, or has failed.
+  std::function<std::optional<KeptQuorum>(int voter)> kept;
   std::function<base::Result<base::Bytes>(std::int64_t from)> read;  // Whole batches.
 };
 
@@ -54,9 +59,10 @@ class RaftChecks {
     int epoch = 0;          // In this run.
     int epoch_on_disk = 0;  // Before a high watermark moves, its epoch is on the disk.
     std::int64_t high_watermark = -1;
-    std::int64_t end_offset = 0;
     std::int64_t compared_to = 0;
+    int led_epoch = -1;
   };
+  void check_votes(const RaftView& view);
   void check_majority(const RaftView& view);
   void compare(const RaftView& view, Node& node);
 

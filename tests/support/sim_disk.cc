@@ -97,6 +97,7 @@ class SimFile final : public base::File {
     ++disk_.sync_count_;
     if (disk_.are_syncs_failing_) {
       inode_->unsynced.clear();
+      disk_.has_failed_syncs_ = true;
       return base::fail(Errc::kIo, fmt::format("fdatasync {}: input/output error", path_));
     }
     for (const SimDisk::Inode::Change& change : std::exchange(inode_->unsynced, {})) {
@@ -138,8 +139,27 @@ std::int64_t SimDisk::used_bytes() const {
   return sum;
 }
 
+std::optional<ByteSpan> SimDisk::kept(const std::string& path) const {
+  const auto found = history_.front().find(path);
+  if (found == history_.front().end()) return std::nullopt;
+  const Inode& inode = *found->second;
+  std::size_t size = inode.durable.size();
+  for (const Inode::Change& change : inode.unsynced)
+    size = std::min(size, static_cast<std::size_t>(change.truncated_to.value_or(change.position)));
+  return ByteSpan(inode.durable).first(size);
+}
+
+std::vector<std::string> SimDisk::kept_files(const std::string& prefix) const {
+  std::vector<std::string> names;
+  const Names& all = history_.front();
+  for (auto at = all.lower_bound(prefix); at != all.end() && at->first.starts_with(prefix); ++at)
+    names.push_back(at->first);
+  return names;
+}
+
 void SimDisk::crash(base::Random& random) {
   ++boot_;
+  has_failed_syncs_ = false;
   names_ = history_[random.below(history_.size())];
   history_ = {names_};
   // A directory whose renaming or removal was lost is there again with its files.

@@ -36,11 +36,19 @@ class SimDisk final : public base::Disk {
   // All files together may hold no more.
   void set_capacity(std::int64_t bytes) { capacity_ = bytes; }
 
+  // Whether a sync() has failed since the last crash().
+  bool has_failed_syncs() const { return has_failed_syncs_; }
+
   // Changes bytes behind everybody's back, synced. REQUIRES: the file exists and is long enough.
   void corrupt(const std::string& path, std::int64_t position, std::uint8_t flip);
   std::vector<std::string> files() const;
   std::int64_t sync_count() const { return sync_count_; }
   std::int64_t used_bytes() const;
+  // What any crash() leaves: the beginning of the file that is synced and not about to change; nullopt when
+  // not even its name is.
+  std::optional<base::ByteSpan> kept(const std::string& path) const;
+  // Names that begin so and are synced.
+  std::vector<std::string> kept_files(const std::string& prefix) const;
 
   base::Result<std::unique_ptr<base::File>> open(const std::string& path, base::OpenMode mode) override;
   base::Result<> remove(const std::string& path) override;
@@ -66,6 +74,7 @@ class SimDisk final : public base::Disk {
   std::int64_t capacity_ = INT64_MAX;
   std::int64_t sync_count_ = 0;
   bool are_syncs_failing_ = false;
+  bool has_failed_syncs_ = false;
   bool are_writes_failing_ = false;
 };
 

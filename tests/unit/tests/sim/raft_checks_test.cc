@@ -14,6 +14,15 @@ base::Bytes batch(std::int64_t offset, std::uint8_t content) {
   return *builder.build();
 }
 
+// Of a voter that has voted for node 1 and has all below offset 3.
+KeptQuorum kept(int epoch = 1, int leader = 1) {
+  KeptQuorum kept;
+  kept.election = {.epoch = kafka::LeaderEpoch(epoch), .leader = kafka::NodeId(leader)};
+  kept.epochs = {{0, 1}, {1, 1}, {2, 1}};
+  kept.log_end = 3;
+  return kept;
+}
+
 // Node `id` at epoch 1 under leader 1, with offsets 0 and 1 committed.
 RaftView view(int id, std::uint8_t content = 7) {
   static const int runs[4] = {};
@@ -25,10 +34,11 @@ RaftView view(int id, std::uint8_t content = 7) {
           .high_watermark = 2,
           .end_offset = 3,
           .voters = {1, 2, 3},
+          .kept = [](int) { return kept(); },
           .read = [content](std::int64_t from) -> base::Result<base::Bytes> { return batch(from, content); }};
 }
 
-class RaftChecksTest : public testing::Test {
+class RaftChecksTest : public ::testing::Test {
  protected:
   void SetUp() override {
     checks.look(view(2));
@@ -49,6 +59,7 @@ TEST_F(RaftChecksTest, AcceptsAnotherLeaderInALaterEpochAndARestart) {
   leader.epoch = 2;
   leader.leader = 2;
   leader.is_leader = true;
+  leader.kept = [](int) { return kept(2, 2); };
   checks.look(leader);
   RaftView restarted = view(1);
   restarted.run = this;
@@ -86,6 +97,7 @@ TEST_F(RaftChecksTest, FindsALeaderThatLacksWhatIsCommitted) {
   bad.is_leader = true;
   bad.high_watermark = -1;
   bad.end_offset = 1;
+  bad.kept = [](int) { return kept(2, 3); };
   expect_found(bad);
 }
 
@@ -99,6 +111,41 @@ TEST_F(RaftChecksTest, FindsAHighWatermarkThatNoMajorityReaches) {
   bad.high_watermark = 4;
   bad.end_offset = 4;
   expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, FindsAHighWatermarkAboveWhatIsSyncedOrOfAnotherEpoch) {
+  RaftView bad = view(1);
+  bad.high_watermark = 3;
+  bad.kept = [](int voter) {
+    KeptQuorum less = kept();
+    if (voter == 2) less.log_end = 2;
+    if (voter == 3) less.epochs[2] = 0;
+    return less;
+  };
+  expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, FindsALeaderWhoseVotesAreNotOnTheDisks) {
+  RaftView bad = view(3);
+  bad.epoch = 2;
+  bad.leader = 3;
+  bad.is_leader = true;
+  bad.high_watermark = -1;
+  bad.kept = [](int voter) { return voter == 3 ? kept(2, 3) : kept(); };
+  expect_found(bad);
+}
+
+TEST_F(RaftChecksTest, AVoterWithALostDiskCounts) {
+  RaftView view_of_3 = view(3);
+  view_of_3.epoch = 2;
+  view_of_3.leader = 3;
+  view_of_3.is_leader = true;
+  view_of_3.high_watermark = -1;
+  view_of_3.kept = [](int voter) {
+    return voter == 1 ? std::nullopt : std::optional(kept(voter - 1, voter));
+  };
+  checks.look(view_of_3);
+  EXPECT_TRUE(history.violations().empty()) << history.violations().front();
 }
 
 TEST_F(RaftChecksTest, FindsALogThatContinuesNoSnapshot) {

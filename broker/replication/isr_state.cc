@@ -9,6 +9,9 @@ using kafka::Offset;
 
 namespace {
 bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
+bool contains(const std::vector<IsrMember>& members, NodeId id) {
+  return std::ranges::find(members, id, &IsrMember::id) != members.end();
+}
 }  // namespace
 
 IsrState::IsrState(NodeId self, const LocalReplica& replica, base::MonoTime now) : isr_(replica.isr) {
@@ -108,7 +111,7 @@ std::optional<std::vector<IsrMember>> IsrState::grow(NodeId id, JoinAt at, const
   if (known->end_offset < at.high_watermark || known->end_offset < at.epoch_start) return std::nullopt;
   std::vector<NodeId> isr = isr_;
   isr.push_back(id);
-  return propose(std::move(isr), peers);
+  return propose(isr, peers);
 }
 
 std::optional<std::vector<IsrMember>> IsrState::shrink(NodeId self, Offset leader_end_offset,
@@ -123,10 +126,10 @@ std::optional<std::vector<IsrMember>> IsrState::shrink(NodeId self, Offset leade
     if (stays) isr.push_back(id);
   }
   if (isr.size() == isr_.size()) return std::nullopt;
-  return propose(std::move(isr), peers);
+  return propose(isr, peers);
 }
 
-std::vector<IsrMember> IsrState::propose(std::vector<NodeId> isr, const Peers* peers) {
+std::vector<IsrMember> IsrState::propose(const std::vector<NodeId>& isr, const Peers* peers) {
   std::vector<IsrMember> members;
   members.reserve(isr.size());
   for (const NodeId id : isr) {
@@ -137,7 +140,7 @@ std::vector<IsrMember> IsrState::propose(std::vector<NodeId> isr, const Peers* p
     member.epoch = known->epoch;
     if (member.epoch == kafka::kNoBrokerEpoch && peer != nullptr) member.epoch = peer->epoch;
   }
-  proposed_ = std::move(isr);
+  proposed_ = members;
   mark_members();
   return members;
 }

@@ -60,6 +60,8 @@ class IsrState {
                                                base::MonoTime now, base::Duration lag_max,
                                                const Peers* peers);
   bool is_change_under_way() const { return proposed_.has_value(); }
+  // Not decided yet.
+  const std::optional<std::vector<IsrMember>>& proposed() const { return proposed_; }
   // The controller agreed.
   void settle(const std::vector<kafka::NodeId>& isr);
   // The controller refused, and has not done it.
@@ -92,11 +94,11 @@ class IsrState {
   static bool is_eligible(const Follower& follower, const Peers* peers);
   static bool is_caught_up(const Follower& follower, kafka::Offset leader_end_offset, base::MonoTime now,
                            base::Duration lag_max);
-  std::vector<IsrMember> propose(std::vector<kafka::NodeId> isr, const Peers* peers);
+  std::vector<IsrMember> propose(const std::vector<kafka::NodeId>& isr, const Peers* peers);
   void mark_members();
 
   std::vector<kafka::NodeId> isr_;
-  std::optional<std::vector<kafka::NodeId>> proposed_;
+  std::optional<std::vector<IsrMember>> proposed_;
   std::vector<Follower> followers_;
 };
 

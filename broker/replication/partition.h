@@ -138,6 +138,7 @@ class Partition {
   void set_peers(PeersPtr peers, base::MonoTime now);
   bool has_follower(kafka::NodeId id) const { return isr_.has_follower(id); }
   bool is_in_sync(kafka::NodeId id) const { return isr_.is_in_sync(id); }
+  const IsrState& isr_state() const { return isr_; }
   // REQUIRES: the read at fetch.offset found nothing wrong with the follower's log.
   void on_follower_fetch(const FollowerFetch& fetch, base::MonoTime now);
   // Followers that lag have to leave the ISR.

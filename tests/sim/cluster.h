@@ -17,6 +17,7 @@
 #include "tests/sim/history.h"
 #include "tests/sim/host.h"
 #include "tests/sim/image_checks.h"
+#include "tests/sim/isr_checks.h"
 #include "tests/sim/network.h"
 #include "tests/sim/partition_checks.h"
 #include "tests/sim/producer.h"
@@ -86,12 +87,14 @@ class Cluster {
   std::unique_ptr<Admin> admin;
   PartitionChecks partition_checks;
   ImageChecks image_checks{history};
+  IsrChecks isr_checks{history};
 
  private:
   void check(Host& host);
   // Of the replica that `raft` has among the voters.
   std::optional<KeptQuorum> kept_of(const raft::RaftNode& raft, int voter);
   void check_partitions(Host& host);
+  void check_isr(Host& host);
   void follow_damage();
   // The newest that a running node has; null when none runs.
   metadata::ImagePtr newest_image();

@@ -30,6 +30,8 @@ void Cluster::check(Host& host) {
                     .read = [&raft](std::int64_t from) { return raft.read(kafka::Offset(from), 1 << 20); }});
   image_checks.look(host.id(), run, run->parts().metadata->images().current());
   check_partitions(host);
+  isr_checks.look_at(run->parts().metadata->images().current());
+  check_isr(host);
   if (damaged_ != 0) follow_damage();
 }
 
@@ -57,6 +59,30 @@ void Cluster::check_partitions(Host& host) {
         [this](replication::Partition& partition) { partition_checks.look(partition); });
   // One that stops lets go of its replicas; they stay on its disk.
   if (!host.is_stopping()) partition_checks.end();
+}
+
+void Cluster::check_isr(Host& host) {
+  auto& replicas = host.run()->parts().replicas;
+  if (replicas == nullptr || options.replicas == 1) return;
+  const auto& lifecycle = host.run()->parts().lifecycle;
+  const base::MonoTime now = scheduler.now();
+  for (std::size_t i = 0; i < replicas->reactor_count(); ++i) {
+    replicas->set(i).for_each([&](const replication::Partition& partition) {
+      isr_checks.look({.key = partition.key(),
+                       .name = partition.name(),
+                       .node = host.id(),
+                       .run = host.run(),
+                       .broker_epoch = lifecycle == nullptr ? -1 : lifecycle->epoch().value(),
+                       .role = partition.role(),
+                       .leader_epoch = partition.leader_epoch().value(),
+                       .partition_epoch = partition.partition_epoch().value(),
+                       .end = partition.log_end_offset().value(),
+                       .high_watermark = partition.high_watermark().value(),
+                       .lag_max = partition.config().replica_lag_max,
+                       .isr = &partition.isr_state()},
+                      now);
+    });
+  }
 }
 
 }  // namespace penstock::sim

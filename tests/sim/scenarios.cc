@@ -2,19 +2,9 @@
 
 #include "tests/sim/cluster.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/scenario_parts.h"
 
 namespace penstock::sim {
-
-namespace {
-
-constexpr int kRounds = 6;
-
-// A disk that is quick in most seeds, slow in some.
-aio::SimScheduler::Options speed_of(std::uint64_t seed) {
-  aio::SimScheduler::Options speed;
-  if (seed % 4 == 0) speed.blocking_max = base::milliseconds(200);
-  return speed;
-}
 
 Outcome outcome_of(Cluster& cluster, int faults) {
   return {
@@ -25,6 +15,17 @@ Outcome outcome_of(Cluster& cluster, int faults) {
       .simulated_ms =
           std::chrono::duration_cast<base::milliseconds>(cluster.scheduler.now().time_since_epoch()).count(),
       .digest = cluster.random().next()};
+}
+
+namespace {
+
+constexpr int kRounds = 6;
+
+// A disk that is quick in most seeds, slow in some.
+aio::SimScheduler::Options speed_of(std::uint64_t seed) {
+  aio::SimScheduler::Options speed;
+  if (seed % 4 == 0) speed.blocking_max = base::milliseconds(200);
+  return speed;
 }
 
 // The lone broker is away for some time.
@@ -251,6 +252,8 @@ const std::vector<Scenario>& scenarios() {
        run_replication},
       {"voters", "three brokers, three replicas: machines lost with their disks, and the faults of quorum",
        run_voters},
+      {"isr", "three brokers, three replicas: replicas that start anew while they are proposed for the ISR",
+       run_isr},
   };
   return all;
 }

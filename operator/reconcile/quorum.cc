@@ -1,6 +1,7 @@
 #include "operator/reconcile/quorum.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace penstock::reconcile {
 namespace {
@@ -24,6 +25,31 @@ std::string why_not_ready(const QuorumState& quorum, const std::set<std::int32_t
   return {};
 }
 
+// The next of `leaving` to go: who does not take part first, since a quorum that still counts it is one death
+// away from deciding nothing; the leader last.
+const QuorumReplica* find_next(const QuorumState& quorum, const std::set<std::int32_t>& leaving,
+                               const std::set<std::int32_t>& running) {
+  const auto rank = [&](const QuorumReplica& one) {
+    const bool takes_part = running.contains(one.id) && one.end_offset >= quorum.high_watermark;
+    return std::tuple(!takes_part, one.id != quorum.leader, one.id);
+  };
+  const QuorumReplica* next = nullptr;
+  for (const QuorumReplica& voter : quorum.voters) {
+    if (!leaving.contains(voter.id)) continue;
+    if (next == nullptr || rank(*next) < rank(voter)) next = &voter;
+  }
+  return next;
+}
+
+// The change itself is committed by a majority of those that remain.
+bool has_majority_without(const QuorumState& quorum, const QuorumReplica& leaver) {
+  std::size_t caught_up = 0;
+  for (const QuorumReplica& voter : quorum.voters) {
+    caught_up += voter.id != leaver.id && voter.end_offset >= quorum.high_watermark;
+  }
+  return caught_up * 2 > quorum.voters.size() - 1;
+}
+
 }  // namespace
 
 bool are_voters(const QuorumState& quorum, const std::set<std::int32_t>& nodes) {
@@ -34,15 +60,10 @@ bool are_voters(const QuorumState& quorum, const std::set<std::int32_t>& nodes) 
 VoterStep next_voter_step(const QuorumState& quorum, const std::set<std::int32_t>& staying,
                           const std::set<std::int32_t>& leaving, const std::set<std::int32_t>& running) {
   if (std::string reason = why_not_ready(quorum, staying); !reason.empty()) return {{}, std::move(reason)};
-  const QuorumReplica* next = nullptr;
-  for (const QuorumReplica& voter : quorum.voters) {
-    if (!leaving.contains(voter.id)) continue;
-    const auto rank = [&quorum](const QuorumReplica& one) {
-      return std::pair(one.id != quorum.leader, one.id);
-    };
-    if (next == nullptr || rank(*next) < rank(voter)) next = &voter;
+  if (const QuorumReplica* next = find_next(quorum, leaving, running)) {
+    if (has_majority_without(quorum, *next)) return {*next, {}};
+    return {{}, "without " + name_of(next->id) + " no majority of the metadata quorum would be caught up"};
   }
-  if (next != nullptr) return {*next, {}};
   const QuorumReplica* leader = find(quorum.voters, quorum.leader);
   if (leader == nullptr) return {{}, "the metadata quorum changes its leader"};
   for (const std::int32_t id : leaving) {

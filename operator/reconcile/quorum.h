@@ -35,9 +35,10 @@ struct VoterStep {
 // Whether each of these nodes votes.
 bool are_voters(const QuorumState& quorum, const std::set<std::int32_t>& nodes);
 
-// One voter at a time, each when those that stay have all that is committed; the leader last, so that it
-// changes once. Done when none of `leaving` votes, and those of them that are running know it: a node that
-// comes back later with a log in which it still has its vote could find a majority of its like.
+// One voter at a time, each when those that stay have all that is committed, and a majority of those that are
+// left then: first who does not run or is behind, the leader last, so that it changes once. Done when none of
+// `leaving` votes, and those of them that are running know it: a node that comes back later with a log in
+// which it still has its vote could find a majority of its like.
 VoterStep next_voter_step(const QuorumState& quorum, const std::set<std::int32_t>& staying,
                           const std::set<std::int32_t>& leaving, const std::set<std::int32_t>& running);
 

@@ -111,13 +111,18 @@ net::HttpReply AdminApi::describe_cluster() {
     if (!brokers.empty()) brokers += ',';
     brokers += broker_text(*broker);
   }
-  return json(200,
-              fmt::format(R"({{"controllerId":{},"controllerEpoch":{},"isActiveController":{},)"
-                          R"("metadataOffset":{},"brokers":[{}],"underReplicatedPartitions":{},)"
-                          R"("underMinIsrPartitions":{},"offlinePartitions":{},"lastFailover":{}}})",
-                          raft.leader(), raft.epoch(), parts_.metadata.is_active_controller(),
-                          counted_->last_offset(), brokers, counted.under_replicated, counted.under_min_isr,
-                          counted.offline, failover_text(parts_.metadata.last_failover())));
+  std::string voters;
+  for (const raft::Voter& voter : raft.voters()) {
+    voters += fmt::format("{}{}", voters.empty() ? "" : ",", voter.key.id);
+  }
+  return json(
+      200,
+      fmt::format(R"({{"controllerId":{},"controllerEpoch":{},"isActiveController":{},)"
+                  R"("metadataOffset":{},"voters":[{}],"brokers":[{}],"underReplicatedPartitions":{},)"
+                  R"("underMinIsrPartitions":{},"offlinePartitions":{},"lastFailover":{}}})",
+                  raft.leader(), raft.epoch(), parts_.metadata.is_active_controller(),
+                  counted_->last_offset(), voters, brokers, counted.under_replicated, counted.under_min_isr,
+                  counted.offline, failover_text(parts_.metadata.last_failover())));
 }
 
 net::HttpReply AdminApi::not_controller() const {

@@ -38,6 +38,7 @@ struct ClusterView {
   std::int32_t controller = -1;  // -1: this broker knows none.
   bool is_active_controller = false;
   std::vector<Broker> brokers;
+  std::vector<std::int32_t> voters;  // Of the metadata quorum.
   std::int64_t under_replicated = 0;
   std::int64_t under_min_isr = 0;
   std::int64_t offline = 0;

@@ -68,6 +68,11 @@ ClusterView read_view(const Json& object) {
                               field(row, "fenced", false), field(row, "inControlledShutdown", false)});
     }
   }
+  if (const auto voters = object.find("voters"); voters != object.end() && voters->is_array()) {
+    for (const Json& id : *voters) {
+      if (id.is_number_integer()) view.voters.push_back(id.get<std::int32_t>());
+    }
+  }
   const auto failover = object.find("lastFailover");
   if (failover != object.end() && failover->is_object()) {
     view.last_failover = {field(*failover, "ms", std::int64_t{0}), field(*failover, "brokerId", -1),

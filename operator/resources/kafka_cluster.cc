@@ -40,7 +40,7 @@ base::Result<KafkaCluster> KafkaCluster::parse(const Json& object) {
   KafkaCluster cluster;
   cluster.meta = read_meta(object);
   cluster.replicas = spec["replicas"];
-  cluster.controllers = voters_of(cluster.replicas);
+  cluster.controllers = voters_of(cluster.replicas, spec["voters"]);
   if (spec.contains("image")) {
     cluster.image = text_or(spec["image"], "reference");
     cluster.image_pull_policy = text_or(spec["image"], "pullPolicy");

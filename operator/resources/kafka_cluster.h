@@ -52,8 +52,10 @@ struct KafkaCluster {
   // Whether a controller that is no voter becomes one by itself.
   bool may_join = true;
 
-  // How many voters so many brokers have.
-  static std::int32_t voters_of(std::int32_t replicas) { return replicas < 3 ? 1 : 3; }
+  // Of so many brokers, when `asked` voters are asked for: an odd number, as far as there are brokers.
+  static std::int32_t voters_of(std::int32_t replicas, std::int32_t asked) {
+    return replicas < 3 ? 1 : replicas < 5 ? 3 : asked;
+  }
   // What a topic gets that does not say it itself: as many replicas as there are brokers, up to three, and
   // one of three may fail without stopping those who write with acks=all.
   std::int32_t default_replication_factor() const;

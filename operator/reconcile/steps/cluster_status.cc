@@ -122,6 +122,7 @@ void add_view(const ClusterContext& context, Json& status) {
   if (!context.view) return;
   const ClusterView& view = *context.view;
   status["controllerId"] = view.controller;
+  if (!view.voters.empty()) status["voters"] = view.voters;
   status["underReplicatedPartitions"] = view.under_replicated;
   status["underMinISRPartitions"] = view.under_min_isr;
   status["offlinePartitions"] = view.offline;

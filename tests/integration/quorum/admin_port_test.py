@@ -46,6 +46,7 @@ class ThreeBrokersTest(unittest.TestCase):
             cluster = ask(node, "/v1/cluster")[1]
             self.assertEqual(cluster["isActiveController"], node is leader)
             self.assertEqual([broker["id"] for broker in cluster["brokers"]], [1, 2, 3])
+            self.assertEqual(cluster["voters"], [1, 2, 3])
             self.assertIsNone(cluster["lastFailover"])
         epochs = {broker["id"]: broker["epoch"] for broker in ask(leader, "/v1/cluster")[1]["brokers"]}
         own = ask(others[0], "/v1/broker")[1]

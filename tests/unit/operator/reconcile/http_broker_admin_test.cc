@@ -54,6 +54,7 @@ const AdminPort kPort{"127.0.0.1", "secret"};
 
 TEST(HttpBrokerAdmin, ReadsTheClustersView) {
   Bench bench({reply(200, R"({"controllerId":2,"controllerEpoch":9,"isActiveController":true,
+      "voters":[0,2,4],
       "brokers":[{"id":0,"epoch":41,"incarnation":"x","fenced":false,"inControlledShutdown":true},
                  {"id":2,"epoch":43,"incarnation":"y","fenced":true,"inControlledShutdown":false}],
       "underReplicatedPartitions":3,"underMinIsrPartitions":2,"offlinePartitions":1,
@@ -62,6 +63,7 @@ TEST(HttpBrokerAdmin, ReadsTheClustersView) {
   ASSERT_TRUE(view.has_value()) << view.error().what();
   EXPECT_EQ(view->controller, 2);
   EXPECT_TRUE(view->is_active_controller);
+  EXPECT_EQ(view->voters, (std::vector<std::int32_t>{0, 2, 4}));
   EXPECT_EQ(view->find(0)->epoch, 41);
   EXPECT_FALSE(view->is_serving(0));
   EXPECT_FALSE(view->is_serving(2));

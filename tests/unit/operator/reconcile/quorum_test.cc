@@ -141,6 +141,23 @@ TEST(QuorumVoters, NobodyIsTakenAwayWhenBrokersWithoutAVoteGo) {
   EXPECT_EQ(world.brokers.reserved.size(), 0u) << "nobody is restarted for it";
 }
 
+TEST(QuorumVoters, FiveBecomeThreeWhenTheyAreNotAskedForAnyMore) {
+  World world;
+  world.add_cluster(R"({"replicas":5,"voters":5,"storage":{"size":"1Gi"}})");
+  world.settle();
+  EXPECT_EQ(controllers(world), 5);
+  world.admin.voters = {0, 1, 2, 3, 4};
+  world.admin.quorum_leader = 4;
+  world.brokers.changed.voters = {0, 1, 2};
+  world.edit(kube::kKafkaClusterKind, "demo", R"({"voters":3})");
+  pass_until_settled(world);
+  EXPECT_EQ(world.admin.removed_voters, (Ids{3, 4}));
+  EXPECT_EQ(controllers(world), 3);
+  EXPECT_EQ(set_replicas(world), 5);
+  EXPECT_EQ(world.cluster()["status"]["voters"], (Ids{0, 1, 2}));
+  EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready")) << message(world);
+}
+
 TEST(QuorumVoters, NobodyLeavesWhileOneThatStaysIsBehind) {
   World world;
   begin(world, 3);

@@ -133,6 +133,20 @@ TEST(Desired, TheLowestOrdinalsAreTheQuorum) {
   EXPECT_EQ(set(4)["spec"]["replicas"], 4);
 }
 
+TEST(Desired, FiveVotersAreThereOnRequestAndOfFiveBrokers) {
+  const auto controllers = [](int replicas) {
+    const Json spec = {{"replicas", replicas}, {"voters", 5}, {"storage", {{"size", "1Gi"}}}};
+    return read_controller_roles(set_of(demo(spec.dump().c_str()))).controllers;
+  };
+  EXPECT_EQ(controllers(2), 1);
+  EXPECT_EQ(controllers(4), 3);
+  EXPECT_EQ(controllers(5), 5);
+  EXPECT_EQ(controllers(7), 5);
+  EXPECT_FALSE(KafkaCluster::parse({{"kind", "KafkaCluster"},
+                                    {"metadata", {{"name", "demo"}, {"namespace", "kafka"}}},
+                                    {"spec", {{"voters", 4}, {"storage", {{"size", "1Gi"}}}}}}));
+}
+
 TEST(Desired, TheRolesOfControllersAreReadBack) {
   KafkaCluster cluster = demo(kThree);
   EXPECT_EQ(read_controller_roles(set_of(cluster)).controllers, 3);

@@ -184,7 +184,8 @@ TEST(Validation, NormalizeAddsDefaultsAndDropsUnknownFields) {
   EXPECT_EQ(normalize(object), (std::vector<std::string>{"spec.flux", "spec.storage.colour"}));
   EXPECT_EQ(
       object["spec"],
-      Json::parse(R"({"replicas":1,"suspend":false,"storage":{"size":"1Gi","reclaimPolicy":"Retain"}})"));
+      Json::parse(
+          R"({"replicas":1,"voters":3,"suspend":false,"storage":{"size":"1Gi","reclaimPolicy":"Retain"}})"));
   EXPECT_EQ(object["status"]["conditions"][0]["reason"], "Pending");
   const Json once = object;
   EXPECT_TRUE(normalize(object).empty());

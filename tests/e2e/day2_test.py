@@ -72,6 +72,29 @@ class Day2Test(NamespaceTest):
         print(f"{writer.count} records", flush=True)
         self.assertEqual(self.consume(writer.count), records(writer.count))
 
+    def voters(self):
+        return set(self.get("kafkacluster", "demo")["status"]["voters"])
+
+    def test_three_brokers_become_one_and_three_again(self):
+        writer = ConsoleWriter(self.namespace, "client", "--bootstrap-server", "demo-bootstrap:9092")
+        try:
+            wait_until(lambda: writer.count >= 200, 60, "records are written")
+            self.patch("kafkacluster", "demo", {"replicas": 1})
+            wait_until(lambda: condition(self.get("kafkacluster", "demo"), "Ready").get("reason") == "ScaleDownRefused", 60,
+                       "a refusal")
+            self.patch("kafkatopic", "test", {"replicationFactor": 1, "minInSyncReplicas": 1})
+            self.wait_done("from three brokers to one")
+            self.assertEqual(set(self.uids()), {"demo-0"})
+            wait_until(lambda: self.voters() == {0}, 60, "one voter")
+            self.patch("kafkacluster", "demo", {"replicas": 3})
+            self.wait_done("from one broker to three")
+            wait_until(lambda: self.voters() == {0, 1, 2}, 60, "three voters")
+        finally:
+            status, error = writer.stop()
+        self.assertEqual(status, 0, error)
+        print(f"{writer.count} records", flush=True)
+        self.assertEqual(self.consume(writer.count), records(writer.count))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -39,6 +39,10 @@ base::Properties properties_of(int id, const ClusterOptions& options) {
       {"penstock.log.level", log_level()},
   };
   if (options.is_flushed) properties["log.flush.interval.messages"] = "1";
+  if (options.session > base::Duration::zero()) {
+    properties["broker.session.timeout.ms"] =
+        std::to_string(std::chrono::duration_cast<base::milliseconds>(options.session).count());
+  }
   for (const auto& [name, value] : options.properties) properties[name] = value;
   return properties;
 }
@@ -71,7 +75,8 @@ Cluster::Cluster(std::uint64_t seed, aio::SimScheduler::Options speed, ClusterOp
     : scheduler(seed, speed),
       network(scheduler),
       options(std::move(the_options)),
-      partition_checks(history, options.min_insync_replicas) {
+      partition_checks(history, options.min_insync_replicas),
+      fence_checks(history, options.session) {
   for (int id = 1; id <= options.nodes; ++id) {
     hosts.push_back(std::make_unique<Host>(network, id, properties_of(id, options), plan_of(id, options)));
   }
@@ -110,6 +115,7 @@ bool Cluster::run_until(const std::function<bool()>& condition, base::Duration l
 }
 
 void Cluster::start_host(int id) {
+  fence_checks.has_power(id);
   host(id).start();
   check(host(id));
 }

@@ -14,6 +14,7 @@
 
 #include "tests/sim/admin.h"
 #include "tests/sim/client.h"
+#include "tests/sim/fence_checks.h"
 #include "tests/sim/history.h"
 #include "tests/sim/host.h"
 #include "tests/sim/image_checks.h"
@@ -23,6 +24,7 @@
 #include "tests/sim/producer.h"
 #include "tests/sim/raft_checks.h"
 #include "tests/sim/reader.h"
+#include "tests/sim/snapshot_sightings.h"
 
 namespace penstock::sim {
 
@@ -36,6 +38,8 @@ struct ClusterOptions {
   std::uint64_t in_flight_max = 1;  // Of a producer.
   bool has_losable_producer = false;
   bool has_admin = false;
+  // What the brokers are told, for the checks of who is fenced before it has ended; zero: they are not made.
+  base::Duration session{};
   base::Properties properties{};  // Further ones of every broker.
   std::map<std::string, std::string> topic_configs{};
 };
@@ -88,6 +92,8 @@ class Cluster {
   PartitionChecks partition_checks;
   ImageChecks image_checks{history};
   IsrChecks isr_checks{history};
+  FenceChecks fence_checks;
+  SnapshotSightings snapshots;
 
  private:
   void check(Host& host);
@@ -95,6 +101,7 @@ class Cluster {
   std::optional<KeptQuorum> kept_of(const raft::RaftNode& raft, int voter);
   void check_partitions(Host& host);
   void check_isr(Host& host);
+  void check_fences(Host& host);
   void follow_damage();
   // The newest that a running node has; null when none runs.
   metadata::ImagePtr newest_image();

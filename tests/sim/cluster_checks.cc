@@ -29,6 +29,8 @@ void Cluster::check(Host& host) {
                     .kept = [this, &raft](int voter) { return kept_of(raft, voter); },
                     .read = [&raft](std::int64_t from) { return raft.read(kafka::Offset(from), 1 << 20); }});
   image_checks.look(host.id(), run, run->parts().metadata->images().current());
+  snapshots.look(host.id(), raft.start_offset().value(), raft.end_offset().value());
+  if (options.session > base::Duration::zero()) check_fences(host);
   check_partitions(host);
   isr_checks.look_at(run->parts().metadata->images().current());
   check_isr(host);
@@ -46,6 +48,17 @@ std::optional<KeptQuorum> Cluster::kept_of(const raft::RaftNode& raft, int voter
                           (found->key.directory.is_zero() || found->key.directory == meta->directory_id);
   if (!is_of_disk) return std::nullopt;
   return kept_quorum(disk, fmt::format("/data/{}", storage::kMetadataPartitionDirectory));
+}
+
+void Cluster::check_fences(Host& host) {
+  const base::MonoTime now = scheduler.now();
+  fence_checks.look(host.run()->parts().metadata->images().current(), now);
+  const bool is_calm =
+      network.is_calm() && std::ranges::none_of(hosts, [](const auto& each) { return each->is_paused(); });
+  if (!is_calm) return fence_checks.is_unsteady(now);
+  const std::int64_t epoch = host.is_ready() ? host.run()->parts().lifecycle->epoch().value() : -1;
+  if (!fence_checks.is_in_service(host.id(), epoch)) return fence_checks.is_unsteady(now);
+  fence_checks.is_well(host.id(), epoch, now);
 }
 
 void Cluster::check_partitions(Host& host) {

@@ -89,4 +89,75 @@ void mend(Cluster& cluster) {
   }
 }
 
+void disturb(Cluster& cluster) {
+  const int id = some_node(cluster);
+  Host& host = cluster.host(id);
+  switch (cluster.random().below(6)) {
+    case 0:
+      host.kill();
+      break;
+    case 1:
+      cluster.lose_power(id);
+      break;
+    case 2:
+      host.pause();
+      break;
+    case 3:
+      for (auto& each : cluster.hosts) each->kill();
+      break;
+    case 4:
+      fail_syncs(cluster, id);
+      break;
+    default:
+      cut_off(cluster, id);
+  }
+  cluster.run_for(cluster.some_time(base::seconds(12)));
+  mend(cluster);
+}
+
+// One fault of several nodes, or two at a time.
+void damage(Cluster& cluster) {
+  const int id = some_node(cluster);
+  Host& host = cluster.host(id);
+  const bool is_up = host.is_running() && !host.is_paused();
+  switch (cluster.random().below(13)) {
+    case 0:
+    case 1:
+      if (is_up && cluster.may_kill()) host.kill();
+      break;
+    case 12:
+      if (is_up) host.stop();
+      break;
+    case 2:
+    case 3:
+      if (is_up && cluster.may_lose_power(id)) cluster.lose_power(id);
+      break;
+    case 4:
+      if (host.is_running()) host.pause();
+      break;
+    case 5:
+      for (auto& each : cluster.hosts) {
+        if (each->is_running() && cluster.may_kill()) each->kill();
+      }
+      break;
+    case 6:
+      if (is_up) fail_syncs(cluster, id);
+      break;
+    case 7:
+      if (is_up) fill_disk(cluster, id);
+      break;
+    case 8:
+      host.set_blocking_max(cluster.some_time(base::seconds(4)));
+      break;
+    case 9:
+      set_clock(cluster, id);
+      break;
+    case 10:
+      clog(cluster);
+      break;
+    default:
+      cut_off(cluster, id);
+  }
+}
+
 }  // namespace penstock::sim

@@ -22,6 +22,10 @@ void cut_off(Cluster& cluster, int id);
 // One way between two nodes.
 void clog(Cluster& cluster);
 void set_clock(Cluster& cluster, int id);
+// One fault of those of the scenario quorum, and its end.
+void disturb(Cluster& cluster);
+// One fault of those of the scenario replication.
+void damage(Cluster& cluster);
 // Everything that faults have left: networks, clocks, disks, and brokers that do not run.
 void mend(Cluster& cluster);
 

@@ -64,6 +64,15 @@ bool Run::owns(const aio::SimReactor* reactor) const {
 aio::Task<> Run::run_start(Run* run) { run->started = co_await run->parts_->start_parts(); }
 aio::Task<> Run::run_stop(Run* run) { run->stopped = co_await run->parts_->stop_parts(); }
 
+aio::Task<> Run::run_report(Run* run, kafka::NodeId broker, kafka::BrokerEpoch epoch) {
+  if (run->started && *run->started && run->parts_->metadata != nullptr)
+    (void)co_await run->parts_->metadata->fence_dead(broker, epoch);
+}
+
+void Run::report_dead(kafka::NodeId broker, kafka::BrokerEpoch epoch) {
+  control_.post([this, broker, epoch] { aio::start_detached(run_report(this, broker, epoch)); });
+}
+
 std::unique_ptr<aio::Transport> Run::transport(aio::Reactor& reactor) {
   return network_.transport(host_, static_cast<aio::SimReactor&>(reactor));
 }
@@ -123,6 +132,12 @@ void Host::lose_power() {
   tell("loses power");
   end(true);
   disks_.back()->crash(network_.scheduler().random());
+}
+
+void Host::go_dark() {
+  tell("is switched off");
+  end(false);
+  network_.end_process(name_, true);
 }
 
 void Host::stop() {

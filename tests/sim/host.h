@@ -38,6 +38,8 @@ class Run final : public server::Environment {
   void start();
   // Asks it to stop; `stopped` is set later.
   void stop();
+  // Tells the controller here, if it is the active one, that the process of that incarnation has ended.
+  void report_dead(kafka::NodeId broker, kafka::BrokerEpoch epoch);
   void set_halted(bool is_halted);
   void set_wall_ahead_ms(std::int64_t ahead_ms);
   // Of work that may block; nullopt: what the scheduler's options say.
@@ -62,6 +64,7 @@ class Run final : public server::Environment {
  private:
   static aio::Task<> run_start(Run* run);
   static aio::Task<> run_stop(Run* run);
+  static aio::Task<> run_report(Run* run, kafka::NodeId broker, kafka::BrokerEpoch epoch);
   template <typename Do>
   void for_each_reactor(Do run) {
     run(control_);
@@ -88,6 +91,8 @@ class Host {
   void kill();
   // The machine loses power: what was not synced is lost in part, torn in part.
   void lose_power();
+  // The machine is switched off after its processes have ended: they say goodbye, and then it is silent.
+  void go_dark();
   // Told to stop, the broker goes when it is ready to.
   void stop();
   // Ends what has stopped since.

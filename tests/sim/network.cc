@@ -40,6 +40,16 @@ void End::reset() {
   wake(on_writable);
 }
 
+void End::straggle(base::Duration later) {
+  is_straggling = true;
+  for (Piece& piece : out) piece.due += later;
+  if (!is_gone && !std::exchange(is_reset, true)) {
+    wake(on_readable);
+    wake(on_writable);
+  }
+  network.wire_.call_at(out.front().due, [self = shared_from_this()] { self->network.pump(self); });
+}
+
 void End::wake(std::function<void()>& waiter) {
   if (!waiter || is_gone) return;
   reactor.post([self = shared_from_this(), ready = std::exchange(waiter, nullptr)] {
@@ -208,10 +218,11 @@ class SimTransport final : public aio::Transport {
       co_return base::fail(base::Errc::kTimedOut, fmt::format("connect to {}:{}", host, port));
     }
     const auto found = network_.acceptors_.find({host, port});
-    if (found == network_.acceptors_.end()) {
+    if (found == network_.acceptors_.end() || network_.is_rejected(host_, host)) {
       co_return base::fail(aio::refusal_by(fmt::format("{}:{}", host, port)));
     }
     auto end = network_.make_end(host_, reactor_);
+    end->is_opener = true;
     found->second->arrive(end);
     (void)co_await aio::sleep_for(reactor_, network_.delay());
     co_return std::make_unique<SimStream>(std::move(end));
@@ -237,7 +248,7 @@ std::shared_ptr<End> SimNetwork::make_end(const std::string& host, aio::SimReact
 }
 
 void SimNetwork::pump(const std::shared_ptr<End>& end) {
-  while (!end->out.empty() && !end->is_reset && !end->is_gone) {
+  while (!end->out.empty() && (end->is_straggling || (!end->is_reset && !end->is_gone))) {
     // Not accepted yet: what was sent waits.
     if (!end->peer || is_cut(end->host, end->peer->host)) return;
     End& peer = *end->peer;
@@ -251,16 +262,39 @@ void SimNetwork::pump(const std::shared_ptr<End>& end) {
       return;
     }
     if (!piece.bytes.empty() && reset_one_in_ > 0 && scheduler_.random().below(reset_one_in_) == 0) {
-      peer.reset();
+      lose(*end);
       end->reset();
       return;
     }
     if (piece.bytes.empty()) peer.is_ended = true;
-    peer.inbox.insert(peer.inbox.end(), piece.bytes.begin(), piece.bytes.end());
+    // Who has given up on the connection takes nothing from it any more.
+    if (!peer.is_reset) peer.inbox.insert(peer.inbox.end(), piece.bytes.begin(), piece.bytes.end());
     end->out_bytes -= piece.bytes.size();
     end->out.pop_front();
     peer.wake(peer.on_readable);
     end->wake(end->on_writable);
+  }
+  if (end->is_straggling && end->out.empty()) end->peer->reset();
+}
+
+void SimNetwork::lose(End& end) {
+  if (late_max_ > base::Duration::zero() && !end.is_straggling && !end.out.empty() &&
+      scheduler_.random().below(2) == 0) {
+    ++late_count_;
+    end.straggle(base::Duration(
+        static_cast<std::int64_t>(scheduler_.random().below(static_cast<std::uint64_t>(late_max_.count())))));
+    return;
+  }
+  end.peer->reset();
+}
+
+void SimNetwork::reject(const std::string& from, const std::string& to) {
+  rejects_.insert({from, to});
+  for (const auto& weak : std::vector(ends_)) {
+    const auto end = weak.lock();
+    if (!end || !end->is_opener || !end->peer || end->host != from || end->peer->host != to) continue;
+    end->peer->reset();
+    end->reset();
   }
 }
 
@@ -272,6 +306,7 @@ void SimNetwork::pump_all() {
 
 void SimNetwork::heal() {
   cuts_.clear();
+  rejects_.clear();
   pump_all();
 }
 
@@ -282,7 +317,7 @@ void SimNetwork::end_process(const std::string& host, bool is_silent) {
     const auto end = weak.lock();
     if (!end || end->host != host) continue;
     end->is_gone = true;
-    if (end->peer && !is_silent && !is_cut(host, end->peer->host)) end->peer->reset();
+    if (end->peer && !is_silent && !is_cut(host, end->peer->host)) lose(*end);
   }
 }
 

@@ -11,7 +11,7 @@ namespace penstock::sim {
 
 namespace {
 
-constexpr int kRounds = 4;
+constexpr int kIsrRounds = 4;
 constexpr auto kPatience = std::chrono::minutes(1);
 
 // Who has which part; none is another's.
@@ -87,7 +87,7 @@ Outcome run_isr(std::uint64_t seed) {
   for (auto& host : cluster.hosts) cluster.start_host(host->id());
   cluster.start_clients();
   int faults = 0;
-  for (; faults < kRounds && !cluster.has_failed(); ++faults) {
+  for (; faults < kIsrRounds && !cluster.has_failed(); ++faults) {
     if (!cluster.run_until([&] { return cluster.is_whole() && cluster.is_in_sync(); }, kPatience) &&
         !cluster.has_failed())
       cluster.history.violation("a minute after the last fault a replica is not in sync");

@@ -6,27 +6,7 @@
 
 namespace penstock::sim {
 
-Outcome outcome_of(Cluster& cluster, int faults) {
-  return {
-      .violations = cluster.history.violations(),
-      .records_acked = cluster.history.acked_count(),
-      .faults = faults,
-      .epochs = cluster.raft_checks.epochs(),
-      .simulated_ms =
-          std::chrono::duration_cast<base::milliseconds>(cluster.scheduler.now().time_since_epoch()).count(),
-      .digest = cluster.random().next()};
-}
-
 namespace {
-
-constexpr int kRounds = 6;
-
-// A disk that is quick in most seeds, slow in some.
-aio::SimScheduler::Options speed_of(std::uint64_t seed) {
-  aio::SimScheduler::Options speed;
-  if (seed % 4 == 0) speed.blocking_max = base::milliseconds(200);
-  return speed;
-}
 
 // The lone broker is away for some time.
 void bring_back(Cluster& cluster, int id) {
@@ -84,77 +64,6 @@ Outcome run_single(std::uint64_t seed) {
   cluster.network.set_reset_one_in(0);
   if (!cluster.has_failed()) cluster.finish();
   return outcome_of(cluster, faults);
-}
-
-void disturb(Cluster& cluster) {
-  const int id = some_node(cluster);
-  Host& host = cluster.host(id);
-  switch (cluster.random().below(6)) {
-    case 0:
-      host.kill();
-      break;
-    case 1:
-      cluster.lose_power(id);
-      break;
-    case 2:
-      host.pause();
-      break;
-    case 3:
-      for (auto& each : cluster.hosts) each->kill();
-      break;
-    case 4:
-      fail_syncs(cluster, id);
-      break;
-    default:
-      cut_off(cluster, id);
-  }
-  cluster.run_for(cluster.some_time(base::seconds(12)));
-  mend(cluster);
-}
-
-// One fault of several nodes, or two at a time.
-void damage(Cluster& cluster) {
-  const int id = some_node(cluster);
-  Host& host = cluster.host(id);
-  const bool is_up = host.is_running() && !host.is_paused();
-  switch (cluster.random().below(13)) {
-    case 0:
-    case 1:
-      if (is_up && cluster.may_kill()) host.kill();
-      break;
-    case 12:
-      if (is_up) host.stop();
-      break;
-    case 2:
-    case 3:
-      if (is_up && cluster.may_lose_power(id)) cluster.lose_power(id);
-      break;
-    case 4:
-      if (host.is_running()) host.pause();
-      break;
-    case 5:
-      for (auto& each : cluster.hosts) {
-        if (each->is_running() && cluster.may_kill()) each->kill();
-      }
-      break;
-    case 6:
-      if (is_up) fail_syncs(cluster, id);
-      break;
-    case 7:
-      if (is_up) fill_disk(cluster, id);
-      break;
-    case 8:
-      host.set_blocking_max(cluster.some_time(base::seconds(4)));
-      break;
-    case 9:
-      set_clock(cluster, id);
-      break;
-    case 10:
-      clog(cluster);
-      break;
-    default:
-      cut_off(cluster, id);
-  }
 }
 
 Outcome run_replication(std::uint64_t seed) {
@@ -250,6 +159,8 @@ const std::vector<Scenario>& scenarios() {
        run_quorum},
       {"replication", "three brokers, three replicas of each partition, admin calls; all of the faults",
        run_replication},
+      {"deaths", "five brokers: who dies, who only seems to, and what is said of them, right, late and wrong",
+       run_deaths},
       {"voters", "three brokers, three replicas: machines lost with their disks, and the faults of quorum",
        run_voters},
       {"isr", "three brokers, three replicas: replicas that start anew while they are proposed for the ISR",

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct Outcome {
   int epochs = 0;  // Of the metadata quorum.
   std::int64_t simulated_ms = 0;
   std::uint64_t digest = 0;  // Of the run: another run with the same seed has the same.
+  // How often what is rare was seen, so that many seeds can tell whether they saw it at all.
+  std::map<std::string, std::uint64_t> seen{};
 };
 
 struct Scenario {

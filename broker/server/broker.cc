@@ -1,6 +1,7 @@
 #include "broker/server/broker.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -18,6 +19,10 @@ namespace {
 constexpr base::Logger log("server");
 // How often a broker that starts looks whether it is to stop.
 constexpr auto kLookEvery = base::milliseconds(100);
+// How long it waits for the process that has its data directory. A pod that was deleted by force is there
+// again while the last one still ends, and if it gave up at once its kubelet would let it wait longer each
+// time.
+constexpr auto kLockedMax = base::seconds(10);
 
 // Kafka's names that are accepted without acting on them: threads and sockets are sized by other means here,
 // and the topics of transactions and share groups are not made yet.
@@ -116,6 +121,22 @@ base::Result<std::unique_ptr<Broker>> Broker::create(base::Properties properties
   return std::unique_ptr<Broker>(new Broker(std::move(parts)));
 }
 
+namespace {
+
+// Blocks the main thread.
+base::Result<> open_directory(Broker::Parts& parts, const std::function<bool()>& is_stop_wanted) {
+  for (base::Duration waited{}; !is_stop_wanted(); waited += kLookEvery) {
+    auto opened = parts.open_directory();
+    const bool is_locked = !opened && opened.error().code() == base::Errc::kUnavailable;
+    if (!is_locked || waited >= kLockedMax) return opened;
+    if (waited == base::Duration::zero()) log.warn("{}; waiting for its end", opened.error().what());
+    std::this_thread::sleep_for(kLookEvery);
+  }
+  return base::fail(base::Errc::kShuttingDown, "asked to stop while another process has the data directory");
+}
+
+}  // namespace
+
 base::Result<> Broker::start(const std::function<bool()>& is_stop_wanted) {
   Parts& parts = *parts_;
   log.info("{}", kVersionText);
@@ -125,6 +146,7 @@ base::Result<> Broker::start(const std::function<bool()>& is_stop_wanted) {
   environment_ =
       std::make_unique<ThreadEnvironment>(lanes, static_cast<std::size_t>(parts.server.blocking_threads()));
   parts.environment = environment_.get();
+  TRY(open_directory(parts, is_stop_wanted));
   TRY(parts.open());
   auto starting = begin_call(environment_->control(), [&parts] { return parts.start_parts(); });
   bool is_given_up = false;

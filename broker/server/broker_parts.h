@@ -93,7 +93,9 @@ struct Broker::Parts {
   void warn_unknown() const;
   bool has_failed() const;  // Any thread.
   bool is_controller_listener(const std::string& name) const;
-  base::Result<> open();
+  // ERRORS: kUnavailable when another process has it.
+  base::Result<> open_directory();
+  base::Result<> open();  // After open_directory().
   base::Result<> open_metadata();
   void open_broker();
   base::Result<> start_admin();

@@ -31,7 +31,7 @@ std::string host_name() {
   return buffer;
 }
 
-base::Result<> Broker::Parts::open() {
+base::Result<> Broker::Parts::open_directory() {
   auto opened = storage::LogDirectory::open(environment->disk(), directory);
   if (!opened && opened.error().code() == base::Errc::kNotFound) {
     return base::fail(base::Errc::kNotFound,
@@ -41,6 +41,10 @@ base::Result<> Broker::Parts::open() {
   }
   if (!opened) return base::fail(opened.error());
   logs = std::move(*opened);
+  return {};
+}
+
+base::Result<> Broker::Parts::open() {
   const storage::MetaProperties& meta = logs->meta();
   const kafka::NodeId node(metadata_config.node_id());
   if (meta.node_id != node) {

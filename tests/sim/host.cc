@@ -32,6 +32,7 @@ Run::Run(SimNetwork& network, base::Disk& disk, std::string host, std::size_t la
 
 void Run::start() {
   base::Result<> opened = parts_->load();
+  if (opened) opened = parts_->open_directory();
   if (opened) opened = parts_->open();
   if (!opened) {
     started = std::move(opened);

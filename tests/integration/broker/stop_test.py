@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A broker ends on a signal in whatever state it is."""
+"""A broker ends on a signal in whatever state it is, and waits for one that still ends."""
+import copy
 import shutil
 import sys
 import tempfile
@@ -36,6 +37,30 @@ class Stop(unittest.TestCase):
         penstock.wait_until(is_waiting, penstock.READY_SECONDS, "it says that it is not ready")
         broker.stop()
         self.assertIn("before it was ready", broker.log_tail())
+
+    def second(self):
+        """A broker that runs, and another process on its directory that says that it waits."""
+        first = penstock.Broker(self.directory).start()
+        self.addCleanup(first.stop)
+        second = copy.copy(first)
+        second.start(wait=False)
+        self.addCleanup(second.stop)
+
+        def is_waiting():
+            second.check_running()
+            return "is locked by another broker; waiting for its end" in second.log_tail()
+        penstock.wait_until(is_waiting, penstock.READY_SECONDS, "it says that the directory is locked")
+        return first, second
+
+    def test_another_process_has_its_directory_and_ends(self):
+        first, second = self.second()
+        first.stop()
+        second.wait_ready()
+
+    def test_while_another_process_has_its_directory(self):
+        first, second = self.second()
+        second.stop()
+        self.assertTrue(first.is_ready())
 
 
 if __name__ == "__main__":

@@ -50,8 +50,13 @@ aio::Task<Result<ClusterLayout>> KafkaTopicAdmin::describe_layout() {
   kafka::MetadataRequest request;
   request.topics = std::nullopt;
   request.allow_auto_topic_creation = false;
+  // Before and after: a move that ends in between would leave the replicas of its middle, and no move.
+  CO_TRY_ASSIGN(const auto moves_before, co_await list_moves());
   CO_TRY_ASSIGN(const auto response, co_await client_.metadata(std::move(request)));
-  CO_TRY_ASSIGN(const auto moves, co_await list_moves());
+  CO_TRY_ASSIGN(Moves moves, co_await list_moves());
+  for (const auto& [topic, partitions] : moves_before) {
+    moves[topic].insert(partitions.begin(), partitions.end());
+  }
   ClusterLayout layout;
   for (const auto& broker : response.brokers) {
     layout.brokers.push_back({broker.node_id, broker.rack.value_or("")});

@@ -121,8 +121,9 @@ aio::Task<> emit_event(Deps& deps, const Json& object, std::string type, std::st
   const resources::ObjectMeta meta = resources::read_meta(object);
   if (message.size() > kEventNoteMax) message.resize(kEventNoteMax);
   const std::string now = resources::rfc3339(wall_ms);
+  // The type too: a broker that is lost must not be counted up as one that has yet to start.
   const std::string digest =
-      resources::content_hash(meta.uid + "/" + std::to_string(meta.generation) + "/" + reason);
+      resources::content_hash(meta.uid + "/" + std::to_string(meta.generation) + "/" + type + "/" + reason);
   Json event = {{"apiVersion", "v1"}, {"kind", "Event"}};
   event["metadata"] = {{"name", meta.name.substr(0, kEventNameMax) + "." + digest}, {"namespace", meta.ns}};
   event["involvedObject"] = {{"apiVersion", object["apiVersion"]},

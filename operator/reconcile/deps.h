@@ -42,8 +42,8 @@ aio::Task<base::Result<bool>> is_still_there(Deps& deps, kube::Kind kind, const 
 // Whose an object is that has the name of `desired`: success when it is ours to change.
 base::Result<> check_owner(kube::Kind kind, const Json& desired, const Json& live);
 
-// An event about an object. There is one for each reason and generation: what is said again counts it up, at
-// most once in kEventQuietMs. What goes wrong is logged and dropped: events are no state.
+// An event about an object. There is one for each type, reason and generation: what is said again counts it
+// up, at most once in kEventQuietMs. What goes wrong is logged and dropped: events are no state.
 aio::Task<> emit_event(Deps& deps, const Json& object, std::string type, std::string reason,
                        std::string message, std::int64_t wall_ms);
 

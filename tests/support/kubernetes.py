@@ -9,7 +9,6 @@ import pathlib
 import signal
 import socket
 import subprocess
-import threading
 import time
 import unittest
 import uuid
@@ -36,14 +35,14 @@ def kubectl(*arguments, stdin=None, check=True, timeout=CALL_SECONDS):
 
 
 def wait_until(condition, seconds, what):
-    """Polls until `condition` returns something true, and returns it."""
+    """Polls until `condition` returns something true, and returns it. `what`: a text, or what makes it when it fails."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(0.2)
 
 
@@ -58,35 +57,6 @@ def condition(thing, kind):
 def kcat(address, *arguments, stdin=None, check=True):
     return subprocess.run(["kcat", "-b", address, *arguments], input=stdin, capture_output=True, text=True, check=check,
                           timeout=CALL_SECONDS).stdout
-
-
-class ConsoleWriter:
-    """The console producer in a pod that has the tools, fed one record after the other with acks=all. It ends with an
-    error if any was not acknowledged by all replicas in sync."""
-
-    def __init__(self, namespace, pod, *arguments):
-        self.process = subprocess.Popen(
-            ["kubectl", "-n", namespace, "exec", "-i", pod, "--", "kafka-console-producer.sh", *arguments, "--topic", "test",
-             "--producer-property", "acks=all"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.count = 0
-        self.is_stopping = threading.Event()
-        self.thread = threading.Thread(target=self._write)
-        self.thread.start()
-
-    def _write(self):
-        while not self.is_stopping.wait(0.005):
-            self.process.stdin.write(f"record-{self.count}\n")
-            self.process.stdin.flush()
-            self.count += 1
-
-    def stop(self):
-        self.is_stopping.set()
-        self.thread.join()
-        self.process.stdin.close()
-        error = self.process.stderr.read()
-        status = self.process.wait(120)
-        self.process.stderr.close()
-        return status, error
 
 
 class NamespaceTest(unittest.TestCase):

@@ -9,11 +9,11 @@ SOURCE = pathlib.Path(__file__).parent / "kafka" / "LeaderMover.java"
 
 
 class LeaderMover:
-    """One JVM for as many moves as are wanted; `broker` is only where it begins."""
+    """One JVM for as many moves as are wanted; `bootstrap` is only where it begins, `prefix` what runs it elsewhere."""
 
-    def __init__(self, bootstrap):
+    def __init__(self, bootstrap, prefix=()):
         self.process = subprocess.Popen(
-            ["java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
+            [*prefix, "java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
              f"{penstock.KAFKA_LIBS}/*", SOURCE, bootstrap], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def order(self, topic, partition, replicas):

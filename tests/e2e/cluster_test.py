@@ -47,13 +47,16 @@ class ClusterTest(NamespaceTest):
         for _ in range(2):
             self.apply(CLUSTER, "--server-side", "--field-manager=e2e", "--force-conflicts")
             self.apply(CLUSTER, "--server-side", "--field-manager=e2e")
-        # A change is Ready only when it is done, not because the last generation was.
+        self.assertRegex(self.describe("test"), r"(?s)ReplicationFactor: 3.*min.insync.replicas=2")
+
+    def test_a_change_is_ready_only_when_it_is_done(self):
+        """Not because the last generation was."""
+        self.start_cluster()
         self.patch("kafkacluster", "demo", {"topicDefaults": {"partitions": 2}})
         self.wait_ready("kafkacluster", "demo")
         cluster = self.get("kafkacluster", "demo")
         self.assertEqual(cluster["status"]["observedGeneration"], cluster["metadata"]["generation"])
         self.assertIn("num.partitions=2", self.in_pod("echo \"$(</etc/penstock/server.properties)\"").stdout)
-        self.assertRegex(self.describe("test"), r"(?s)ReplicationFactor: 3.*min.insync.replicas=2")
 
     def test_nothing_is_written_when_nothing_changes(self):
         self.start_cluster()

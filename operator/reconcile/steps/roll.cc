@@ -12,6 +12,11 @@ namespace {
 constexpr base::Logger log("reconcile");
 constexpr const char* kHolder = "penstock-operator";
 constexpr auto kRollInterval = base::seconds(2);
+// How long a client may look for a pod where it was before: a JVM keeps the address of a name for 30 s,
+// whatever the DNS says, and a connection to an address that nobody has is given up after 10 s
+// (socket.connection.setup.timeout.ms). With the next broker stopped in that time, such a client would have
+// no way to the new leaders.
+constexpr std::int64_t kFormerAddressMs = 35'000;
 
 bool is_current(const ClusterContext& context, const Json& pod) {
   const Json annotations = pod["metadata"].value("annotations", Json::object());
@@ -26,6 +31,17 @@ bool has_no_process(const Json& pod) {
   return !resources::child_of((*rows)[0], "state").contains("running");
 }
 
+// Whether clients may not know yet where it is now. On a loopback address it is where it was.
+bool has_new_address(const ClusterContext& context, const Json& pod) {
+  const Json& status = resources::child_of(pod, "status");
+  const std::string address = resources::text_or(status, "podIP");
+  if (address.starts_with("127.") || has_no_process(pod)) return false;
+  const Json& state = resources::child_of(status["containerStatuses"][0], "state");
+  const auto started =
+      resources::parse_rfc3339(resources::text_or(resources::child_of(state, "running"), "startedAt"));
+  return started && context.wall_ms - *started < kFormerAddressMs;
+}
+
 // A pod as it was seen: what the store has may change while a call is under way.
 struct Pod {
   resources::ObjectMeta meta;
@@ -38,6 +54,7 @@ struct Pods {
   std::vector<Pod> outdated;  // In the order in which they are replaced.
   std::string stopping;       // The name of one.
   std::string not_ready;      // Of one that is current.
+  std::string moved;          // Of one that is current and was started just before.
   bool is_any_ready = false;
   std::size_t total = 0;
 };
@@ -59,6 +76,8 @@ Pods look_at(const ClusterContext& context) {
       pods.outdated.push_back(pod);
     } else if (!pod.is_ready && !pod.meta.is_deleting) {
       pods.not_ready = pod.meta.name;
+    } else if (has_new_address(context, *json)) {
+      pods.moved = pod.meta.name;
     }
   }
   // Pods that do not serve first: they may be waiting for exactly this change. The active controller last,
@@ -128,6 +147,11 @@ StepResult roll_next(ClusterContext& context, Pods pods) {
   }
   if (pods.total < static_cast<std::size_t>(context.cluster.replicas)) {
     message = "a pod that was stopped is not back yet";
+    co_return StepOutcome::go_on();
+  }
+  if (!pods.moved.empty()) {
+    message = "pod " + pods.moved + " has restarted: for " + std::to_string(kFormerAddressMs / 1000) +
+              " s clients may look for it at its former address";
     co_return StepOutcome::go_on();
   }
   CO_TRY_ASSIGN(std::string reason, co_await why_not_stop(context, next.node_id));

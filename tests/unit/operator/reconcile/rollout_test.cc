@@ -91,6 +91,37 @@ TEST(Rollout, WaitsWhenNobodyCanGrantAStop) {
   EXPECT_EQ(uids(world), before);
 }
 
+// A JVM keeps an address for 30 seconds.
+TEST(Rollout, WaitsUntilClientsFindTheLastOneAtItsNewAddress) {
+  World world;
+  world.pods_tell_their_start = true;
+  begin(world);
+  world.now_ms += 60'000;
+  change(world);
+  world.settle();
+  EXPECT_EQ(world.brokers.reserved, (std::vector<std::int32_t>{1}));
+  EXPECT_EQ(status(world)["rollout"]["message"],
+            "pod demo-1 has restarted: for 35 s clients may look for it at its former address");
+  EXPECT_EQ(condition(world, "Ready")["reason"], "Progressing");
+  world.now_ms += 35'000;
+  world.settle();
+  EXPECT_EQ(world.brokers.reserved, (std::vector<std::int32_t>{1, 2}));
+  world.now_ms += 35'000;
+  world.settle();
+  EXPECT_EQ(world.brokers.reserved, (std::vector<std::int32_t>{1, 2, 0}));
+  EXPECT_TRUE(resources::is_condition_true(world.cluster(), "Ready"));
+}
+
+TEST(Rollout, DoesNotWaitForAddressesOfOneMachine) {
+  World world;
+  world.pods_tell_their_start = true;
+  world.pod_subnet = "127.0.0.";
+  begin(world);
+  change(world);
+  world.settle();
+  EXPECT_EQ(world.brokers.reserved, (std::vector<std::int32_t>{1, 2, 0}));
+}
+
 TEST(Rollout, WaitsUntilTheLastOneIsBack) {
   World world;
   begin(world);
@@ -172,6 +203,18 @@ TEST(ClusterStatus, TellsWhatTheBrokersSee) {
   EXPECT_EQ(condition(world, "Degraded")["status"], "False");
   // The next controller knows nothing of it.
   EXPECT_EQ(status(world)["lastFailover"]["milliseconds"], 312);
+}
+
+TEST(ClusterStatus, IsNotAvailableWhenBrokersAreGoneAndNoControllerIsLeft) {
+  World world;
+  begin(world);
+  world.pods_not_ready = {"demo-0", "demo-1"};
+  world.settle();
+  EXPECT_EQ(condition(world, "Available")["status"], "True");
+  world.brokers.controller = -1;
+  world.settle();
+  EXPECT_EQ(condition(world, "Available")["reason"], "NoActiveController");
+  EXPECT_EQ(condition(world, "Available")["status"], "False");
 }
 
 TEST(ClusterStatus, IsNotReadyWhileBrokersAreFencedOrPartitionsCannotBeWritten) {

@@ -149,6 +149,8 @@ class World {
   FakeBrokerAdmin brokers{kube};
   BrokerProcesses processes;
   std::int64_t now_ms = 1'767'312'000'000;  // As FakeKube::now has it.
+  std::string pod_subnet = "10.0.0.";
+  bool pods_tell_their_start = false;
   bool are_pods_ready = true;
   std::set<std::string> pods_not_ready;  // By name.
 
@@ -239,8 +241,12 @@ class World {
         pod["metadata"]["namespace"] = "kafka";
         pod["metadata"]["ownerReferences"] = owner;
         const char* ready = are_pods_ready && !pods_not_ready.contains(name) ? "True" : "False";
-        pod["status"] = {{"podIP", "10.0.0." + std::to_string(7 + i)},
+        pod["status"] = {{"podIP", pod_subnet + std::to_string(7 + i)},
                          {"conditions", Json::array({Json{{"type", "Ready"}, {"status", ready}}})}};
+        if (pods_tell_their_start) {
+          const Json running = {{"startedAt", resources::rfc3339(now_ms)}};
+          pod["status"]["containerStatuses"] = Json::array({Json{{"state", {{"running", running}}}}});
+        }
         kube.put(kube::kPodKind, pod);
       }
     }

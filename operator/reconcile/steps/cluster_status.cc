@@ -98,6 +98,13 @@ Condition available(const ClusterContext& context, int ready) {
   if (ready == 0) return {"Available", "False", "NoBrokerReady", "0 brokers serve clients"};
   if (const auto [reason, message] = partition_trouble(context); !reason.empty())
     return {"Available", "False", reason, message};
+  // What the brokers told of partitions is from before: without a controller no ISR shrinks and no leader
+  // moves.
+  if (context.view && context.view->controller < 0 && ready < context.cluster.replicas) {
+    return {"Available", "False", "NoActiveController",
+            std::to_string(ready) + " of " + std::to_string(context.cluster.replicas) +
+                " brokers are ready, and they have no active controller"};
+  }
   return {"Available", "True", "BrokersServe", std::to_string(ready) + " brokers serve clients"};
 }
 

@@ -130,9 +130,9 @@ metadata::ImagePtr Cluster::newest_image() {
   return newest;
 }
 
-bool Cluster::may_lose_power(int id) {
-  if (options.is_flushed) return true;
-  if (damaged_ != 0) return false;
+bool Cluster::may_lose_power(int id) { return options.is_flushed || (damaged_ == 0 && is_spared(id)); }
+
+bool Cluster::is_spared(int id) {
   // The others have everything, and nobody takes them for broken.
   for (auto& host : hosts) {
     if (host->id() != id && !host->is_ready()) return false;
@@ -167,6 +167,7 @@ void Cluster::lose_disk(int id) {
   host(id).lose_disk(plan);
   partition_checks.lost_power(id);
   raft_checks.lost_disk(id);
+  snapshots.lost_disk(id);
 }
 
 bool Cluster::is_voted() {

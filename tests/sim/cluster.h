@@ -70,6 +70,8 @@ class Cluster {
   // lost it counts until it is in sync again, and until the controller has noticed, others may not be killed
   // either: a killed broker cannot tell the controller that it has lost nothing.
   bool may_lose_power(int id);
+  // Whether the others have all that it has, in every partition.
+  bool is_spared(int id);
   bool may_kill() const { return options.is_flushed || damaged_ == 0 || is_damage_noticed_; }
   void lose_power(int id);
   // Another machine takes the place of one that is lost with its disk; to be started.

@@ -70,8 +70,7 @@ void Cluster::check_partitions(Host& host) {
   for (std::size_t i = 0; i < replicas->reactor_count(); ++i)
     replicas->set(i).for_each(
         [this](replication::Partition& partition) { partition_checks.look(partition); });
-  // One that stops lets go of its replicas; they stay on its disk.
-  if (!host.is_stopping()) partition_checks.end();
+  partition_checks.end(host.is_stopping());
 }
 
 void Cluster::check_isr(Host& host) {

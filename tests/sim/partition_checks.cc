@@ -33,12 +33,16 @@ void PartitionChecks::begin(int node, const void* run) {
   }
 }
 
-void PartitionChecks::end() {
+void PartitionChecks::end(bool is_stopping) {
   for (auto& [key, log] : logs_) {
     const auto found = log.replicas.find(node_);
     if (found == log.replicas.end() || found->second.is_looked_at || !found->second.is_here) continue;
-    // Gone during this run: reassigned or deleted.
-    found->second = {};
+    // Gone during this run: reassigned or deleted, or, in one that stops, closed.
+    if (is_stopping) {
+      found->second.is_here = false;
+    } else {
+      found->second = {};
+    }
   }
 }
 

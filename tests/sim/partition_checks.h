@@ -29,7 +29,8 @@ class PartitionChecks {
   // A run of a node, looked at: begin(), look() at each of its partitions, end().
   void begin(int node, const void* run);
   void look(replication::Partition& partition);
-  void end();
+  // `is_stopping`: replicas that it lets go of stay on its disk.
+  void end(bool is_stopping);
   // What the node has said that it has may be gone, and yet be counted by a leader that has heard it.
   void lost_power(int node);
   // It is in sync again everywhere.

@@ -56,6 +56,7 @@ class RaftChecks {
  private:
   struct Node {
     const void* run = nullptr;
+    std::vector<int> voters{};
     int epoch = 0;          // In this run.
     int epoch_on_disk = 0;  // Before a high watermark moves, its epoch is on the disk.
     std::int64_t high_watermark = -1;
@@ -63,7 +64,8 @@ class RaftChecks {
     int led_epoch = -1;
   };
   void check_votes(const RaftView& view);
-  void check_majority(const RaftView& view);
+  // `before`: the voters before this event, which may have counted it and then changed them by one.
+  void check_majority(const RaftView& view, const std::vector<int>& before);
   void compare(const RaftView& view, Node& node);
 
   History& history_;

@@ -17,5 +17,6 @@ Outcome outcome_of(Cluster& cluster, int faults);
 // Those that have a file of their own.
 Outcome run_isr(std::uint64_t seed);
 Outcome run_deaths(std::uint64_t seed);
+Outcome run_membership(std::uint64_t seed);
 
 }  // namespace penstock::sim

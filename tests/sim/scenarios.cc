@@ -165,6 +165,8 @@ const std::vector<Scenario>& scenarios() {
        run_voters},
       {"isr", "three brokers, three replicas: replicas that start anew while they are proposed for the ISR",
        run_isr},
+      {"membership", "three brokers: cleaned metadata logs, nodes long away, lost disks, voters removed",
+       run_membership},
   };
   return all;
 }

@@ -138,7 +138,9 @@ aio::Task<> QuorumChannel::exchange(ReplicaKey to, Ask ask) {
       learned_.erase(at);
     }
   }
-  if (kIsGoodbye) --goodbyes_;
+  if (kIsGoodbye && --goodbyes_ == 0) {
+    options_.reactor->post([said = goodbyes_said_] { said.set(true); });
+  }
   if (is_stopped_) co_return;
   if (!heard) {
     node_->unanswered(to, ask);
@@ -174,11 +176,14 @@ void QuorumChannel::send(const ReplicaKey& to, Message ask) {
 }
 
 aio::Task<> QuorumChannel::stop() {
-  const base::MonoTime deadline = options_.reactor->now() + kGoodbyeMax;
   // One turn for goodbyes that were only just sent.
   co_await aio::yield(*options_.reactor);
-  while (goodbyes_ > 0 && options_.reactor->now() < deadline) {
-    (void)co_await aio::sleep_for(*options_.reactor, base::milliseconds(5));
+  goodbyes_said_ = {};
+  if (goodbyes_ > 0) {
+    const auto timer =
+        options_.reactor->call_after(kGoodbyeMax, [said = goodbyes_said_] { said.set(false); });
+    (void)co_await goodbyes_said_.wait();
+    options_.reactor->cancel(timer);
   }
   is_stopped_ = true;
   for (const auto& [at, link] : links_) link->close(base::Error(base::Errc::kShuttingDown, "the node stops"));

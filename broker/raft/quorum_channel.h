@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/aio/completion.h"
 #include "base/aio/gate.h"
 #include "base/aio/reactor.h"
 #include "base/aio/task.h"
@@ -72,6 +73,7 @@ class QuorumChannel final : public PeerSender {
   std::map<NodeId, DeathEvidence> evidence_;                                       // At most kLearnedMax.
   std::size_t next_bootstrap_ = 0;
   std::size_t goodbyes_ = 0;  // Under way.
+  aio::Completion<bool> goodbyes_said_;
   bool is_stopped_ = false;
   aio::Gate gate_;
 };

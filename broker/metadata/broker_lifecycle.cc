@@ -140,6 +140,10 @@ aio::Task<bool> BrokerLifecycle::controlled_shutdown(base::Duration timeout) {
     if (should_shut_down_) co_return true;
     if (reactor_.now() >= deadline || stopping_.is_cancelled()) co_return false;
     if (reactor_.now() >= answered_at_ + kSilenceMax) co_return false;
+    if (options_.is_quorum_gone && options_.is_quorum_gone()) {
+      log.info("the controllers are gone: nobody is left who could take over");
+      co_return false;
+    }
     (void)co_await aio::sleep_for(reactor_, kEagerInterval, stopping_.token());
   }
   co_return false;

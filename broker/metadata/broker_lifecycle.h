@@ -33,6 +33,7 @@ struct LifecycleOptions {
   base::Duration heartbeat_interval = base::seconds(2);
   base::Duration registration_timeout = base::seconds(60);
   std::function<kafka::Offset()> applied_offset;  // How far this broker has applied the metadata log.
+  std::function<bool()> is_quorum_gone;           // Nothing can be decided by now. Null: unknown.
 };
 
 class BrokerLifecycle {
@@ -59,7 +60,7 @@ class BrokerLifecycle {
   // Who waits for the registration or for the service hears kShuttingDown, if it has not come.
   void give_up_waiting();
   // Leaders move away, then the controller lets the broker go. False when it did not within `timeout`, or
-  // when no controller has answered for kSilenceMax: in a cluster that stops as a whole there is none left.
+  // when none has answered for kSilenceMax or can be there: in a cluster that stops as a whole none is left.
   aio::Task<bool> controlled_shutdown(base::Duration timeout);
   aio::Task<> stop();
 

@@ -116,6 +116,11 @@ aio::Task<> BrokerWatch::run(std::shared_ptr<Watched> watched) {
   }
 }
 
+bool BrokerWatch::is_dead(kafka::NodeId broker) const {
+  const auto found = watched_.find(broker);
+  return found != watched_.end() && found->second->is_told_dead;
+}
+
 aio::Task<> BrokerWatch::stop() {
   is_stopped_ = true;
   for (auto& [id, watched] : std::exchange(watched_, {})) end(*watched);

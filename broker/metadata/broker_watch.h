@@ -45,6 +45,8 @@ class BrokerWatch {
 
   void on_image(const MetadataImage& image);
   aio::Task<> stop();
+  // The process of a broker in service, as far as it is known by now.
+  bool is_dead(kafka::NodeId broker) const;
 
  private:
   struct Watched {

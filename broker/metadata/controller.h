@@ -63,6 +63,12 @@ template <typename Response>
 struct Decision {
   Response response{};
   Records records{};
+  // What is answered when that much time has passed and they are not committed; without it the answer waits.
+  struct Late {
+    base::Duration after{};
+    Response response{};
+  };
+  std::optional<Late> late{};
 };
 
 // Leaderships leave a broker that is gone; it was last known alive, or known dead, at that time.
@@ -194,6 +200,7 @@ class Controller {
   std::optional<std::string> why_not_spared(kafka::NodeId broker) const;
   bool is_whole_cluster_stopping() const;
   bool must_wait_to_stop(const BrokerRegistration& broker, base::MonoTime now);
+  bool must_stop_last(kafka::NodeId broker, base::MonoTime now) const;
   Records balance_leaders() const;
   Records elect_uncleanly() const;
   Refused elect_leader(const std::string& topic_name, std::int32_t index, bool is_unclean,

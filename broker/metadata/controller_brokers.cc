@@ -17,6 +17,9 @@ namespace {
 constexpr std::int8_t kFence = 1;
 constexpr std::int8_t kUnfence = -1;
 constexpr std::int8_t kInControlledShutdown = 1;
+// How long a broker that stops waits for a commit.
+constexpr base::Duration kLateStop = base::seconds(1);
+constexpr base::Duration kLateWhereAllStop = base::milliseconds(500);
 
 kafka::BrokerRegistrationChangeRecord change_of(const BrokerRegistration& broker) {
   kafka::BrokerRegistrationChangeRecord record;
@@ -32,6 +35,16 @@ bool is_reserved(const base::Uuid& directory) {
 bool is_in_isr_or_elr(const Partition& partition, std::int32_t broker) {
   return partition.is_in_isr(kafka::NodeId(broker)) ||
          std::ranges::find(partition.elr, broker) != partition.elr.end();
+}
+
+// A broker that stops is not held up by a quorum that has lost its majority. Where all stop it goes with what
+// is on its disk, as one that found no controller; otherwise it asks again, or somebody else.
+Decision<kafka::BrokerHeartbeatResponse>::Late late_answer(kafka::BrokerHeartbeatResponse response,
+                                                           bool is_one_of_all) {
+  if (is_one_of_all) return {kLateWhereAllStop, std::move(response)};
+  response = {};
+  response.error_code = to_wire(ErrorCode::kRequestTimedOut);
+  return {kLateStop, std::move(response)};
 }
 
 }  // namespace
@@ -173,6 +186,7 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
   // The registration's own record has the broker epoch for its offset.
   response.is_caught_up = request.current_metadata_offset >= broker.epoch.value();
   bool is_fenced = broker.is_fenced;
+  bool is_one_of_all = false;  // That stop: nobody is there to take its leaderships, or to see them go.
   std::optional<kafka::Offset> shutdown_offset;
   // A broker that has lost a directory leads nothing on it, so that comes first; the next heartbeat does the
   // rest.
@@ -187,6 +201,7 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
     }
   } else if (is_fenced) {
     response.should_shut_down = request.want_shut_down;
+    is_one_of_all = request.want_shut_down && is_whole_cluster_stopping();
     if (!request.want_shut_down && !request.want_fence && response.is_caught_up) {
       unfence(broker, decision.records);
       is_fenced = false;
@@ -194,7 +209,8 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
   } else if (request.want_shut_down && !request.want_fence && request.offline_log_dirs.empty() &&
              must_wait_to_stop(broker, at.now)) {
     // Its next heartbeat asks again.
-  } else if (request.want_fence ||
+  } else if (is_one_of_all = request.want_shut_down && is_whole_cluster_stopping();
+             request.want_fence || is_one_of_all ||
              (request.want_shut_down && !has_leaderships(id) && heartbeats_.is_shutdown_seen(id))) {
     response.should_shut_down = request.want_shut_down;
     fence(broker, decision.records);
@@ -211,6 +227,7 @@ Decision<kafka::BrokerHeartbeatResponse> Controller::broker_heartbeat(
     shutdown_offset = at.next_offset + static_cast<std::int64_t>(decision.records.size()) - 1;
   }
   response.is_fenced = is_fenced;
+  if (request.want_shut_down) decision.late = late_answer(response, is_one_of_all);
   if (response.should_shut_down) {
     // It goes by its own wish: its next incarnation has nobody to wait for.
     heartbeats_.forget(id);

@@ -9,6 +9,9 @@ namespace penstock::metadata {
 
 namespace {
 
+// A broker that wants to stop asks more often.
+constexpr base::Duration kSilentStopper = base::seconds(1);
+
 bool moves_leader(const Record& record) {
   const auto* change = std::get_if<kafka::PartitionChangeRecord>(&record);
   return change != nullptr && change->leader >= 0;
@@ -34,11 +37,21 @@ bool Controller::is_whole_cluster_stopping() const {
 }
 
 bool Controller::must_wait_to_stop(const BrokerRegistration& broker, base::MonoTime now) {
-  if (broker.in_controlled_shutdown || heartbeats_.is_shutting_down(broker.id)) return false;
   const base::MonoTime since = heartbeats_.note_shutdown_wish(broker.id, now);
+  if (must_stop_last(broker.id, now)) return true;
+  if (broker.in_controlled_shutdown || heartbeats_.is_shutting_down(broker.id)) return false;
   if (reserve_stop(broker.id, {}, now).is_granted) return false;
   // Nobody is served by waiting where all go.
   return now < since + options_.stop_wait_max && !is_whole_cluster_stopping();
+}
+
+bool Controller::must_stop_last(kafka::NodeId broker, base::MonoTime now) const {
+  if (broker != options_.self || !is_whole_cluster_stopping()) return false;
+  // Without this node there may be no majority any more, and nobody who lets the others go.
+  return std::ranges::any_of(image().brokers(), [&](const auto& entry) {
+    return entry.first != broker && !entry.second->is_fenced && heartbeats_.was_heard(entry.first) &&
+           now < heartbeats_.heard_at(entry.first) + kSilentStopper;
+  });
 }
 
 DeadBroker Controller::fence_dead(kafka::NodeId id, kafka::BrokerEpoch epoch, base::MonoTime now) {

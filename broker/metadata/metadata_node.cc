@@ -318,35 +318,6 @@ void MetadataNode::drop_pending() {
   }
 }
 
-aio::Task<bool> MetadataNode::commit(Records records) {
-  aio::Completion<bool> done;
-  if (records.empty()) {
-    // The decision may rest on what is not committed yet: the answer waits for that.
-    if (pending_.empty()) co_return true;
-    pending_.back().waiters.push_back(done);
-    co_return co_await done.wait();
-  }
-  std::vector<base::Bytes> encoded;
-  encoded.reserve(records.size());
-  std::int64_t bytes = 0;
-  for (const Record& record : records) {
-    encoded.push_back(encode_record(record));
-    bytes += static_cast<std::int64_t>(encoded.back().size());
-  }
-  const std::int64_t timestamp_ms = options_.reactor->wall_ms();
-  const auto last = raft_->append(epoch_, encoded);
-  if (!last) co_return false;
-  for (const Record& record : records) {
-    if (auto replayed = controller_.replay(record); !replayed) {
-      fail(replayed.error().context("replay of our own record"));
-      co_return false;
-    }
-  }
-  pending_.push_back({*last, controller_.publish(*last, epoch_), timestamp_ms, bytes, {done}});
-  arm_timer();
-  co_return co_await done.wait();
-}
-
 void MetadataNode::arm_timer() {
   options_.reactor->cancel(timer_);
   timer_ = aio::TimerId::kNone;

@@ -78,6 +78,8 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   ControllerApi& local_controller() { return *this; }
   raft::QuorumService& quorum() { return *quorum_; }
   bool has_failed() const { return is_failed_; }  // Any thread.
+  // So many of the voters refuse connections that the others are no majority: nothing is decided by now.
+  bool is_quorum_gone() const;
   aio::Reactor& reactor() { return *options_.reactor; }
   // For DescribeQuorum and metrics. Threads: the control reactor.
   const raft::RaftNode& raft() const { return *raft_; }
@@ -131,6 +133,9 @@ class MetadataNode final : public ControllerApi, private raft::RaftListener {
   aio::Task<typename Request::Response> run(Request request, Decide decide);
   // True once the records are committed; false when the leadership was lost first.
   aio::Task<bool> commit(Records records);
+  aio::Completion<bool> begin_commit(Records records);
+  // nullopt: not within that time.
+  aio::Task<std::optional<bool>> commit_within(Records records, base::Duration time);
   aio::Task<> write_activation(kafka::LeaderEpoch epoch);
   aio::Task<> do_due_work();
   // False when the leadership was lost before it was committed.

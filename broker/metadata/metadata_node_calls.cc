@@ -20,6 +20,57 @@ bool MetadataNode::can_decide() const {
   return controller_.is_active() && controller_.image().feature_level(kMetadataVersion) > 0;
 }
 
+aio::Task<bool> MetadataNode::commit(Records records) {
+  const auto done = begin_commit(std::move(records));
+  co_return co_await done.wait();
+}
+
+aio::Task<std::optional<bool>> MetadataNode::commit_within(Records records, base::Duration time) {
+  const auto done = begin_commit(std::move(records));
+  bool is_late = false;
+  const auto timer = options_.reactor->call_after(time, [done, &is_late] {
+    is_late = !done.is_set();
+    done.set(false);
+  });
+  const bool is_committed = co_await done.wait();
+  options_.reactor->cancel(timer);
+  if (is_late) co_return std::nullopt;
+  co_return is_committed;
+}
+
+aio::Completion<bool> MetadataNode::begin_commit(Records records) {
+  aio::Completion<bool> done;
+  const auto end_with = [&done](bool is_committed) {
+    done.set(is_committed);
+    return done;
+  };
+  if (records.empty()) {
+    // The decision may rest on what is not committed yet: the answer waits for that.
+    if (pending_.empty()) return end_with(true);
+    pending_.back().waiters.push_back(done);
+    return done;
+  }
+  std::vector<base::Bytes> encoded;
+  encoded.reserve(records.size());
+  std::int64_t bytes = 0;
+  for (const Record& record : records) {
+    encoded.push_back(encode_record(record));
+    bytes += static_cast<std::int64_t>(encoded.back().size());
+  }
+  const std::int64_t timestamp_ms = options_.reactor->wall_ms();
+  const auto last = raft_->append(epoch_, encoded);
+  if (!last) return end_with(false);
+  for (const Record& record : records) {
+    if (auto replayed = controller_.replay(record); !replayed) {
+      fail(replayed.error().context("replay of our own record"));
+      return end_with(false);
+    }
+  }
+  pending_.push_back({*last, controller_.publish(*last, epoch_), timestamp_ms, bytes, {done}});
+  arm_timer();
+  return done;
+}
+
 template <typename Request, typename Decide>
 aio::Task<typename Request::Response> MetadataNode::run(Request request, Decide decide) {
   using kafka::ErrorCode;
@@ -28,10 +79,16 @@ aio::Task<typename Request::Response> MetadataNode::run(Request request, Decide 
   if (!gate_.enter()) co_return refuse_all(request, ErrorCode::kNotController);
   auto decision = decide(controller_, request, at());
   Records records = std::move(decision.records);
-  const bool is_committed = co_await commit(std::move(records));
+  auto is_committed = std::optional(false);
+  if (decision.late) {
+    is_committed = co_await commit_within(std::move(records), decision.late->after);
+  } else {
+    is_committed = co_await commit(std::move(records));
+  }
   gate_.leave();
   arm_timer();
-  if (!is_committed) co_return refuse_all(request, ErrorCode::kNotController);
+  if (!is_committed) co_return std::move(decision.late->response);
+  if (!*is_committed) co_return refuse_all(request, ErrorCode::kNotController);
   co_return std::move(decision.response);
 }
 

@@ -62,6 +62,14 @@ QuorumStanding MetadataNode::quorum_standing() const {
   return standing;
 }
 
+bool MetadataNode::is_quorum_gone() const {
+  const auto& voters = raft_->voters();
+  const auto gone = std::ranges::count_if(voters, [this](const raft::Voter& voter) {
+    return channel_->is_refusing(voter.key.id) || (watch_ && watch_->is_dead(voter.key.id));
+  });
+  return static_cast<std::size_t>(gone) > (voters.size() - 1) / 2;
+}
+
 std::optional<StopReservation::Answer> MetadataNode::reserve_stop(kafka::NodeId broker, std::string holder) {
   if (!can_decide()) return std::nullopt;
   return controller_.reserve_stop(broker, std::move(holder), options_.reactor->now());

@@ -80,15 +80,27 @@ std::shared_ptr<kafka::Link> QuorumChannel::link_to(const kafka::Endpoint& endpo
   return link;
 }
 
-void QuorumChannel::note_connection(NodeId node, const kafka::Link::Opened& outcome) {
-  if (node == kafka::kNoNode || !options_.is_death_told) return;
+bool QuorumChannel::is_refusing(NodeId node) const {
+  const auto found = evidence_.find(node);
+  return found != evidence_.end() && found->second.is_refusing(options_.reactor->now());
+}
+
+void QuorumChannel::note_connection(NodeId node, const kafka::Endpoint& at,
+                                    const kafka::Link::Opened& outcome) {
+  if (node == kafka::kNoNode) {
+    for (const Voter& voter : node_->voters()) {
+      const auto listens = find(voter.key.id);
+      if (listens && endpoint_of(*listens) == at) node = voter.key.id;
+    }
+  }
+  if (node == kafka::kNoNode) return;
   if (evidence_.size() >= kLearnedMax && !evidence_.contains(node)) evidence_.clear();
   DeathEvidence& evidence = evidence_[node];
   if (outcome) {
     evidence.connected();
   } else if (!aio::is_refusal(outcome.error())) {
     evidence.failed();
-  } else if (evidence.refused(options_.reactor->now())) {
+  } else if (evidence.refused(options_.reactor->now()) && options_.is_death_told) {
     node_->peer_died(node);
   }
 }
@@ -144,10 +156,10 @@ aio::Task<> QuorumChannel::exchange(ReplicaKey to, Ask ask) {
   if (is_stopped_) co_return;
   if (!heard) {
     node_->unanswered(to, ask);
-    note_connection(to.id, connection);
+    note_connection(to.id, *address, connection);
     co_return;
   }
-  note_connection(to.id, connection);
+  note_connection(to.id, *address, connection);
   learn(heard->leader);
   node_->receive(std::move(heard->answer));
 }

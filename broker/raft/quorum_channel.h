@@ -53,6 +53,8 @@ class QuorumChannel final : public PeerSender {
   void learn(const std::optional<NodeEndpoint>& at);
   // Of a leader or voter; this node's own too. nullopt while nobody has said.
   std::optional<NodeEndpoint> find(NodeId node) const;
+  // Its address refuses connections by now: whoever waits for it may wait long.
+  bool is_refusing(NodeId node) const;
 
  private:
   enum class Use : std::uint8_t { kFetch, kElection, kVoters };
@@ -60,8 +62,8 @@ class QuorumChannel final : public PeerSender {
   template <typename Ask>
   aio::Task<> exchange(ReplicaKey to, Ask ask);
   std::optional<kafka::Endpoint> address_of(NodeId node);
-  // What came of an attempt to connect to the node.
-  void note_connection(NodeId node, const kafka::Link::Opened& outcome);
+  // What came of an attempt to connect to the node there; kNoNode is whoever it is.
+  void note_connection(NodeId node, const kafka::Endpoint& at, const kafka::Link::Opened& outcome);
   template <typename Ask>
   std::optional<kafka::Endpoint> address_for(const ReplicaKey& to, const Ask& ask);
   std::shared_ptr<kafka::Link> link_to(const kafka::Endpoint& endpoint, Use use);

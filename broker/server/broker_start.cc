@@ -179,6 +179,7 @@ metadata::LifecycleOptions Broker::Parts::lifecycle_options() {
   options.heartbeat_interval = base::milliseconds(metadata_config.heartbeat_interval_ms());
   options.registration_timeout = base::milliseconds(metadata_config.registration_timeout_ms());
   options.applied_offset = [this] { return publisher->applied(); };
+  options.is_quorum_gone = [this] { return metadata->is_quorum_gone(); };
   return options;
 }
 

@@ -26,8 +26,7 @@ class FailoverTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.cluster = Cluster(self.directory, dict.fromkeys((1, 2, 3), "broker,controller"), {
             "broker.session.timeout.ms": str(SESSION_SECONDS * 1000),
-            # The last of a cluster that stops leads alone for one and a half of this.
-            "controller.quorum.fetch.timeout.ms": "9000",
+            "controller.quorum.fetch.timeout.ms": str(SESSION_SECONDS * 1000),
             "replica.lag.time.max.ms": str(SESSION_SECONDS * 1000)})
         self.addCleanup(self.cluster.stop)
         self.cluster.start()

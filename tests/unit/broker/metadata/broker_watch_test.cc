@@ -106,13 +106,17 @@ TEST_F(BrokerWatchTest, AnEndAndRefusalsAreAProofAndToldOnce) {
   end_connection();
   run(base::milliseconds(40));
   EXPECT_EQ(signs_, (std::vector{Sign::kBack, Sign::kLost}));
+  EXPECT_FALSE(watch_.is_dead(kafka::NodeId(2)));
   run(base::milliseconds(100));
   EXPECT_EQ(signs_, (std::vector{Sign::kBack, Sign::kLost, Sign::kDead}));
+  EXPECT_TRUE(watch_.is_dead(kafka::NodeId(2)));
+  EXPECT_FALSE(watch_.is_dead(kafka::NodeId(1)));
   run(base::seconds(10));
   EXPECT_EQ(signs_.size(), 3U);
   transport_.failure.reset();
   run(base::seconds(2));
   EXPECT_EQ(signs_.back(), Sign::kBack);
+  EXPECT_FALSE(watch_.is_dead(kafka::NodeId(2)));
 }
 
 TEST_F(BrokerWatchTest, SilenceIsNoProof) {

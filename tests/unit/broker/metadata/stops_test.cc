@@ -151,14 +151,6 @@ TEST_F(StopsTest, ItWaitsOnlySoLong) {
   EXPECT_TRUE(beat(2, epochs[2], true).should_shut_down);
 }
 
-TEST_F(StopsTest, WhenAllOfThemStopNobodyWaits) {
-  auto epochs = start_brokers(3);
-  EXPECT_TRUE(beat(1, epochs[1], true).should_shut_down);
-  EXPECT_FALSE(beat(2, epochs[2], true).should_shut_down);
-  EXPECT_TRUE(beat(3, epochs[3], true).should_shut_down);
-  EXPECT_TRUE(beat(2, epochs[2], true).should_shut_down);
-}
-
 TEST_F(StopsTest, TheBrokerStopsUnderTheOperatorsReservation) {
   auto epochs = start_brokers(3);
   ASSERT_TRUE(reserve(1));

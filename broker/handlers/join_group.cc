@@ -13,12 +13,8 @@ using kafka::JoinGroupResponse;
 constexpr std::int16_t kFirstVersionWithNullProtocol = 7;
 
 aio::Task<JoinGroupResponse> handle(RequestContext& context, JoinGroupRequest request) {
-  const auto error = check_group(context, security::Operation::kRead, request.group_id);
-  if (error != kafka::ErrorCode::kNone) {
-    JoinGroupResponse response;
-    response.error_code = kafka::to_wire(error);
-    co_return response;
-  }
+  if (auto refused = refuse_unless_member<JoinGroupResponse>(context, request.group_id))
+    co_return std::move(*refused);
   auto response = co_await context.services.groups->join_group(context.reactor, group_caller(context),
                                                                std::move(request));
   if (context.api_version < kFirstVersionWithNullProtocol && !response.protocol_name)

@@ -13,12 +13,8 @@ using kafka::LeaveGroupResponse;
 constexpr std::int16_t kFirstVersionWithMembers = 3;
 
 aio::Task<LeaveGroupResponse> handle(RequestContext& context, LeaveGroupRequest request) {
-  const auto error = check_group(context, security::Operation::kRead, request.group_id);
-  if (error != kafka::ErrorCode::kNone) {
-    LeaveGroupResponse response;
-    response.error_code = kafka::to_wire(error);
-    co_return response;
-  }
+  if (auto refused = refuse_unless_member<LeaveGroupResponse>(context, request.group_id))
+    co_return std::move(*refused);
   const bool is_single = context.api_version < kFirstVersionWithMembers;
   if (is_single) {
     auto& member = request.members.emplace_back();

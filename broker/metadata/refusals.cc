@@ -45,31 +45,30 @@ kafka::CreatePartitionsResponse refuse_all(const kafka::CreatePartitionsRequest&
   return response;
 }
 
-kafka::IncrementalAlterConfigsResponse refuse_all(const kafka::IncrementalAlterConfigsRequest& request,
-                                                  kafka::ErrorCode code) {
-  kafka::IncrementalAlterConfigsResponse response;
+namespace {
+
+template <typename Response, typename Request>
+Response refuse_resources(const Request& request, kafka::ErrorCode code) {
+  Response response;
   for (const auto& resource : request.resources) {
-    kafka::IncrementalAlterConfigsResponse::AlterConfigsResourceResponse result;
+    auto& result = response.responses.emplace_back();
     result.resource_type = resource.resource_type;
     result.resource_name = resource.resource_name;
     result.error_code = kafka::to_wire(code);
     result.error_message = std::string(kafka::error_message(code));
-    response.responses.push_back(std::move(result));
   }
   return response;
 }
 
+}  // namespace
+
+kafka::IncrementalAlterConfigsResponse refuse_all(const kafka::IncrementalAlterConfigsRequest& request,
+                                                  kafka::ErrorCode code) {
+  return refuse_resources<kafka::IncrementalAlterConfigsResponse>(request, code);
+}
+
 kafka::AlterConfigsResponse refuse_all(const kafka::AlterConfigsRequest& request, kafka::ErrorCode code) {
-  kafka::AlterConfigsResponse response;
-  for (const auto& resource : request.resources) {
-    kafka::AlterConfigsResponse::AlterConfigsResourceResponse result;
-    result.resource_type = resource.resource_type;
-    result.resource_name = resource.resource_name;
-    result.error_code = kafka::to_wire(code);
-    result.error_message = std::string(kafka::error_message(code));
-    response.responses.push_back(std::move(result));
-  }
-  return response;
+  return refuse_resources<kafka::AlterConfigsResponse>(request, code);
 }
 
 }  // namespace penstock::metadata

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/assert.h"
+#include "broker/raft/control_record.h"
 #include "broker/storage/batch_scanner.h"
 #include "kafka/codec.h"
 #include "kafka/messages/snapshot_footer_record.h"
@@ -20,14 +20,6 @@ constexpr std::string_view kPart = ".part";
 constexpr std::string_view kDeleted = ".deleted";
 constexpr std::int64_t kBatchBytesMax = 64 << 20;
 constexpr std::size_t kControlBytesMax = 1 << 20;
-
-template <typename Message>
-base::Bytes encode_control(const Message& message) {
-  base::ByteWriter writer;
-  const auto encoded = kafka::encode(message, 0, writer);
-  BASE_ASSERT(encoded.has_value(), "a control record encodes");
-  return writer.take();
-}
 
 // The next whole batch of a snapshot file; nullopt at its end.
 base::Result<std::optional<kafka::RecordBatchView>> next_batch(storage::BatchScanner& scanner,

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/assert.h"
+#include "broker/raft/control_record.h"
 #include "kafka/codec.h"
 #include "kafka/compression.h"
 #include "kafka/messages/kraft_version_record.h"
@@ -15,14 +15,6 @@
 
 namespace penstock::raft {
 namespace {
-
-template <typename Message>
-base::Bytes encode_control(const Message& message) {
-  base::ByteWriter writer;
-  const auto encoded = kafka::encode(message, 0, writer);
-  BASE_ASSERT(encoded.has_value(), "a control record encodes");
-  return writer.take();
-}
 
 template <typename Int>
 bool parse_number(std::string_view text, Int& into) {

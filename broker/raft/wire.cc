@@ -17,10 +17,9 @@ constexpr std::int32_t kFetchBytesMax = 8 << 20;
 template <typename Topics>
 auto sole_partition(const Topics& topics) -> const
     typename std::remove_cvref_t<decltype(topics.front().partitions)>::value_type* {
-  if (topics.size() != 1 || topics.front().partitions.size() != 1) return nullptr;
-  if (topics.front().topic_name != kMetadataTopic) return nullptr;
-  const auto& partition = topics.front().partitions.front();
-  return partition.partition_index == 0 ? &partition : nullptr;
+  const auto* partition = lone_partition(topics);
+  if (partition == nullptr || topics.front().topic_name != kMetadataTopic) return nullptr;
+  return partition->partition_index == 0 ? partition : nullptr;
 }
 
 template <typename Topics>
@@ -40,16 +39,17 @@ void add_own_endpoints(Request& request, const WireIdentity& self) {
   }
 }
 
-template <typename Response, typename Ask>
-std::optional<Heard<EpochAnswer>> read_epoch_answer(const Ask& ask, NodeId from, const Response& response) {
+// What the answers to Vote, BeginQuorumEpoch and EndQuorumEpoch have in common.
+template <typename Answer, typename Response, typename Ask>
+std::optional<Heard<Answer>> read_election_answer(const Ask& ask, NodeId from, const Response& response) {
   const auto* partition = sole_partition(response.topics);
   if (response.error_code != 0 || partition == nullptr) return std::nullopt;
-  Heard<EpochAnswer> heard;
-  heard.answer = {.id = ask.id,
-                  .from = from,
-                  .refusal = to_refusal(partition->error_code),
-                  .epoch = LeaderEpoch(partition->leader_epoch),
-                  .leader = NodeId(partition->leader_id)};
+  Heard<Answer> heard;
+  heard.answer.id = ask.id;
+  heard.answer.from = from;
+  heard.answer.refusal = to_refusal(partition->error_code);
+  heard.answer.epoch = LeaderEpoch(partition->leader_epoch);
+  heard.answer.leader = NodeId(partition->leader_id);
   heard.leader = endpoint_of(response, heard.answer.leader);
   return heard;
 }
@@ -196,43 +196,31 @@ kafka::FetchRequest to_request(const WireIdentity& self, const FetchAsk& ask) {
 
 std::optional<Heard<VoteAnswer>> read_answer(const VoteAsk& ask, NodeId from,
                                              const kafka::VoteResponse& response) {
-  const auto* partition = sole_partition(response.topics);
-  if (response.error_code != 0 || partition == nullptr) return std::nullopt;
-  Heard<VoteAnswer> heard;
-  heard.answer = {.id = ask.id,
-                  .from = from,
-                  .refusal = to_refusal(partition->error_code),
-                  .epoch = LeaderEpoch(partition->leader_epoch),
-                  .leader = NodeId(partition->leader_id),
-                  .is_granted = partition->error_code == 0 && partition->vote_granted,
-                  .is_pre_vote = ask.is_pre_vote};
-  heard.leader = endpoint_of(response, heard.answer.leader);
+  auto heard = read_election_answer<VoteAnswer>(ask, from, response);
+  if (!heard) return std::nullopt;
+  const auto& partition = *sole_partition(response.topics);
+  heard->answer.is_granted = partition.error_code == 0 && partition.vote_granted;
+  heard->answer.is_pre_vote = ask.is_pre_vote;
   return heard;
 }
 
 std::optional<Heard<EpochAnswer>> read_answer(const BeginEpochAsk& ask, NodeId from,
                                               const kafka::BeginQuorumEpochResponse& response) {
-  return read_epoch_answer(ask, from, response);
+  return read_election_answer<EpochAnswer>(ask, from, response);
 }
 
 std::optional<Heard<EpochAnswer>> read_answer(const EndEpochAsk& ask, NodeId from,
                                               const kafka::EndQuorumEpochResponse& response) {
-  return read_epoch_answer(ask, from, response);
+  return read_election_answer<EpochAnswer>(ask, from, response);
 }
 
 std::optional<Heard<FetchAnswer>> read_answer(const FetchAsk& ask, NodeId from,
                                               const kafka::FetchResponse& response) {
-  if (response.error_code != 0 || response.responses.size() != 1 ||
-      response.responses.front().partitions.size() != 1) {
-    return std::nullopt;
-  }
-  const auto& partition = response.responses.front().partitions.front();
-  Heard<FetchAnswer> heard;
+  const auto* lone = lone_partition(response.responses);
+  if (response.error_code != 0 || lone == nullptr) return std::nullopt;
+  const auto& partition = *lone;
+  Heard<FetchAnswer> heard{.answer = begin_answer<FetchAnswer>(ask, partition)};
   FetchAnswer& answer = heard.answer;
-  answer.id = ask.id;
-  answer.refusal = to_refusal(partition.error_code);
-  answer.epoch = LeaderEpoch(partition.current_leader.leader_epoch);
-  answer.leader = NodeId(partition.current_leader.leader_id);
   // Only the leader answers without an error.
   answer.from = answer.refusal == Refusal::kNone ? answer.leader : from;
   answer.high_watermark = Offset(partition.high_watermark);
@@ -309,11 +297,10 @@ Asked<EndEpochAsk> read_ask(const WireIdentity& self, NodeId /*node*/,
 
 Asked<FetchAsk> read_ask(const WireIdentity& self, NodeId /*node*/, const kafka::FetchRequest& request) {
   if (is_other_cluster(self, request)) return std::unexpected(ErrorCode::kInconsistentClusterId);
-  if (request.topics.size() != 1 || request.topics.front().partitions.size() != 1) {
-    return std::unexpected(ErrorCode::kInvalidRequest);
-  }
+  const auto* lone = lone_partition(request.topics);
+  if (lone == nullptr) return std::unexpected(ErrorCode::kInvalidRequest);
   const auto& topic = request.topics.front();
-  const auto& partition = topic.partitions.front();
+  const auto& partition = *lone;
   const bool is_metadata = topic.topic == kMetadataTopic || topic.topic_id == kMetadataTopicId;
   if (!is_metadata || partition.partition != 0) return std::unexpected(ErrorCode::kUnknownTopicOrPartition);
   if (request.max_wait_ms < 0 || partition.fetch_offset < 0 || partition.last_fetched_epoch < 0 ||

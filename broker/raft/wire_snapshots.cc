@@ -23,17 +23,11 @@ kafka::FetchSnapshotRequest to_request(const WireIdentity& self, const SnapshotA
 
 std::optional<Heard<SnapshotAnswer>> read_answer(const SnapshotAsk& ask, NodeId from,
                                                  const kafka::FetchSnapshotResponse& response) {
-  if (response.error_code != 0 || response.topics.size() != 1 ||
-      response.topics.front().partitions.size() != 1) {
-    return std::nullopt;
-  }
-  const auto& partition = response.topics.front().partitions.front();
-  Heard<SnapshotAnswer> heard;
+  const auto* lone = lone_partition(response.topics);
+  if (response.error_code != 0 || lone == nullptr) return std::nullopt;
+  const auto& partition = *lone;
+  Heard<SnapshotAnswer> heard{.answer = begin_answer<SnapshotAnswer>(ask, partition)};
   SnapshotAnswer& answer = heard.answer;
-  answer.id = ask.id;
-  answer.refusal = to_refusal(partition.error_code);
-  answer.epoch = LeaderEpoch(partition.current_leader.leader_epoch);
-  answer.leader = NodeId(partition.current_leader.leader_id);
   // Only the leader looks for snapshots.
   const bool is_leaders = answer.refusal == Refusal::kNone || answer.refusal == Refusal::kNoSnapshot ||
                           answer.refusal == Refusal::kOutOfRange;
@@ -50,10 +44,9 @@ std::optional<Heard<SnapshotAnswer>> read_answer(const SnapshotAsk& ask, NodeId 
 Asked<SnapshotAsk> read_ask(const WireIdentity& self, NodeId /*node*/,
                             const kafka::FetchSnapshotRequest& request) {
   if (is_other_cluster(self, request)) return std::unexpected(ErrorCode::kInconsistentClusterId);
-  if (request.topics.size() != 1 || request.topics.front().partitions.size() != 1) {
-    return std::unexpected(ErrorCode::kInvalidRequest);
-  }
-  const auto& partition = request.topics.front().partitions.front();
+  const auto* lone = lone_partition(request.topics);
+  if (lone == nullptr) return std::unexpected(ErrorCode::kInvalidRequest);
+  const auto& partition = *lone;
   if (request.topics.front().name != kMetadataTopic || partition.partition != 0) {
     return std::unexpected(ErrorCode::kUnknownTopicOrPartition);
   }

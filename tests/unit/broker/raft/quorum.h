@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 
 #include "kafka/record_batch_builder.h"
@@ -321,5 +322,42 @@ class Quorum {
   std::vector<InFlight> wire_;
   std::map<LeaderEpoch, NodeId> leaders_;
 };
+
+struct Trouble {
+  int rounds = 0;
+  int victims = 0;                                   // The nodes 1 to that may be hit.
+  std::function<void(Quorum&)> meanwhile = nullptr;  // Beside each record.
+};
+
+// In each round a node may crash or be cut off, while records are proposed and messages lost. Then all is
+// healed, and one more record must come to everybody.
+inline void endure(Quorum& quorum, const Trouble& trouble) {
+  quorum.loss_percent = 5;
+  std::uint64_t payload = 1;
+  for (int round = 0; round < trouble.rounds; ++round) {
+    const NodeId victim(
+        static_cast<std::int32_t>(1 + quorum.random().below(static_cast<std::uint64_t>(trouble.victims))));
+    const auto what = quorum.random().below(3);
+    if (what == 0) quorum.crash(victim);
+    if (what == 1) quorum.is_cut_.insert(victim);
+    for (int i = 0; i < 20; ++i) {
+      quorum.propose(payload++);
+      quorum.run(30);
+      if (trouble.meanwhile) trouble.meanwhile(quorum);
+    }
+    if (what == 0) quorum.restart(victim);
+    quorum.is_cut_.clear();
+    if (testing::Test::HasFatalFailure()) return;
+  }
+  quorum.loss_percent = 0;
+  quorum.run(8000);
+  ASSERT_TRUE(quorum.propose(payload)) << "no leader once all is healed";
+  quorum.run(2000);
+  EXPECT_EQ(quorum.committed.back().payload, payload) << "no progress once all is healed";
+  for (const auto& [id, node] : quorum.nodes()) {
+    ASSERT_FALSE(node.log.entries.empty());
+    EXPECT_EQ(node.log.entries.back().payload, payload) << "node " << id.value();
+  }
+}
 
 }  // namespace penstock::raft

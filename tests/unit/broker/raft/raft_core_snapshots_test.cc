@@ -182,38 +182,23 @@ TEST(RaftCoreSnapshots, ADamagedOneIsFetchedAnewAndAFailingDiskEndsTheNode) {
   EXPECT_EQ(std::get<LogFailed>(effects.front()).error.code(), base::Errc::kNoSpace);
 }
 
+// Now and then, of some of the nodes.
+void make_snapshots(Quorum& quorum) {
+  for (auto& [id, node] : quorum.nodes()) {
+    if (!node.core || quorum.random().below(8) != 0) continue;
+    node.log.make_snapshot(node.core->high_watermark().value());
+    if (quorum.random().below(2) == 0) node.log.clean();
+  }
+}
+
 TEST(RaftCoreSnapshots, NothingCommittedIsLostWithSnapshotsThroughCrashesCutsAndLoss) {
   int loaded = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE(seed);
     Quorum quorum(3, seed, 2);
-    quorum.loss_percent = 5;
-    std::uint64_t payload = 1;
-    for (int round = 0; round < 14; ++round) {
-      const NodeId victim(static_cast<std::int32_t>(1 + quorum.random().below(5)));
-      const auto what = quorum.random().below(3);
-      if (what == 0) quorum.crash(victim);
-      if (what == 1) quorum.is_cut_.insert(victim);
-      for (int i = 0; i < 20; ++i) {
-        quorum.propose(payload++);
-        quorum.run(30);
-        for (auto& [id, node] : quorum.nodes()) {
-          if (!node.core || quorum.random().below(8) != 0) continue;
-          node.log.make_snapshot(node.core->high_watermark().value());
-          if (quorum.random().below(2) == 0) node.log.clean();
-        }
-      }
-      if (what == 0) quorum.restart(victim);
-      quorum.is_cut_.clear();
-      if (::testing::Test::HasFatalFailure()) return;
-    }
-    quorum.loss_percent = 0;
-    quorum.run(8000);
-    ASSERT_TRUE(quorum.propose(payload)) << "no leader once all is healed";
-    quorum.run(2000);
+    endure(quorum, {.rounds = 14, .victims = 5, .meanwhile = make_snapshots});
+    if (HasFatalFailure()) return;
     for (const auto& [id, node] : quorum.nodes()) {
-      ASSERT_FALSE(node.log.entries.empty());
-      EXPECT_EQ(node.log.entries.back().payload, payload) << "node " << id.value();
       EXPECT_EQ(node.log.entries, quorum.nodes()[NodeId(1)].log.entries) << "node " << id.value();
     }
     loaded += quorum.loaded;

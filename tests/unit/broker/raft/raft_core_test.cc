@@ -240,26 +240,8 @@ TEST(RaftCore, NothingCommittedIsLostThroughCrashesCutsAndLoss) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE(seed);
     Quorum quorum(3, seed, 1);
-    quorum.loss_percent = 5;
-    std::uint64_t payload = 1;
-    for (int round = 0; round < 12; ++round) {
-      const NodeId victim(static_cast<std::int32_t>(1 + quorum.random().below(3)));
-      const auto what = quorum.random().below(3);
-      if (what == 0) quorum.crash(victim);
-      if (what == 1) quorum.is_cut_.insert(victim);
-      for (int i = 0; i < 20; ++i) {
-        quorum.propose(payload++);
-        quorum.run(30);
-      }
-      if (what == 0) quorum.restart(victim);
-      quorum.is_cut_.clear();
-      if (testing::Test::HasFatalFailure()) return;
-    }
-    quorum.loss_percent = 0;
-    quorum.run(8000);
-    ASSERT_TRUE(quorum.propose(payload)) << "no leader once all is healed";
-    quorum.run(1000);
-    EXPECT_EQ(quorum.committed.back().payload, payload) << "no progress once all is healed";
+    endure(quorum, {.rounds = 12, .victims = 3});
+    if (HasFatalFailure()) return;
     for (const auto& [id, node] : quorum.nodes()) {
       ASSERT_GE(node.log.entries.size(), quorum.committed.size());
       EXPECT_TRUE(std::equal(quorum.committed.begin(), quorum.committed.end(), node.log.entries.begin()))

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""One broker on the local runtime becomes three: a quorum of three, and replicas of what Kafka keeps for itself."""
+"""One broker on the local runtime becomes three: a quorum of three, and replicas of what Kafka keeps for itself.
+And five, of which all vote where that is asked for."""
 import json
 import sys
 import unittest
@@ -38,6 +39,22 @@ class GrowthTest(LocalClusterTest):
         wait_until(lambda: {len(isr) for _, isr in describe(self, "test").values()} == {3}, 120, "three replicas of test")
         self.wait_ready(120)
         self.wait_restarted(0, self.kill_broker(0))
+        self.assertEqual(len(kcat(self, "-C", "-t", "test", "-e", "-q").stdout.split()), 100)
+
+    def test_five_voters_on_request(self):
+        kcat(self, "-P", "-t", "test", "-X", "acks=all", input_text="".join(f"{i}\n" for i in range(100)))
+        five = self.cluster_text.replace("replicas: 3", "replicas: 5\n  voters: 5")
+        self.write(self.cluster_file, five)
+        wait_until(lambda: self.voters() == {0, 1, 2, 3, 4}, 120, "five voters")
+        self.wait_ready(120)
+        # Two of five may go at once, and the rest still commit.
+        killed = {node: self.kill_broker(node) for node in (1, 3)}
+        for node, pid in killed.items():
+            self.wait_restarted(node, pid)
+        self.write(self.cluster_file, five.replace("voters: 5", "voters: 3"))
+        wait_until(lambda: self.voters() == {0, 1, 2}, 120, "three voters of five brokers")
+        self.wait_ready(120)
+        self.assertEqual(len(self.brokers()), 5)
         self.assertEqual(len(kcat(self, "-C", "-t", "test", "-e", "-q").stdout.split()), 100)
 
 

@@ -41,7 +41,7 @@ void PartitionChecks::end(bool is_stopping) {
     if (is_stopping) {
       found->second.is_here = false;
     } else {
-      found->second = {};
+      found->second = {.end_before_it_went = found->second.end};
     }
   }
 }
@@ -132,9 +132,12 @@ void PartitionChecks::look_at_leader(Log& log, Replica& replica, replication::Pa
     compare(log, replica, partition, std::min(replica.end, committed));
   }
   if (replica.high_watermark <= committed_before(log, replica.epoch)) return;
+  // One that does not know yet that it leads no more may hear late of copies that were deleted since.
+  const bool is_deposed = !log.leaders.empty() && log.leaders.rbegin()->first > replica.epoch;
   int copies = 0;
   for (const auto& [node, other] : log.replicas) {
-    if (std::max(other.end, other.end_before_power_loss) >= replica.high_watermark) ++copies;
+    const std::int64_t end = std::max(other.end, other.end_before_power_loss);
+    if ((is_deposed ? std::max(end, other.end_before_it_went) : end) >= replica.high_watermark) ++copies;
   }
   if (copies < min_insync_replicas_) {
     complain(log, fmt::format("the high watermark of epoch {} is {}, which {} logs reach", replica.epoch,

@@ -50,6 +50,7 @@ class PartitionChecks {
     std::int64_t start = 0;
     std::int64_t end = 0;
     std::int64_t end_before_power_loss = 0;
+    std::int64_t end_before_it_went = 0;  // Reassigned or deleted.
     std::int64_t compared_to = 0;
   };
   struct Log {

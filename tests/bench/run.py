@@ -112,7 +112,6 @@ class Three(cluster.Cluster):
     of_kafka = ()
 
     def __init__(self, directory):
-        self.directory = pathlib.Path(directory)
         super().__init__(directory, dict.fromkeys((1, 2, 3), "broker,controller"),
                          {"num.network.threads": "2", "num.io.threads": "4", "penstock.log.level": "warn"},
                          self.of_kafka)
@@ -181,7 +180,7 @@ def client(tool, *arguments):
 
 
 def java_produce(broker, topic, records, size, *properties):
-    payload = broker.directory / f"payload-{size}.txt"
+    payload = pathlib.Path(broker.directory) / f"payload-{size}.txt"
     if not payload.exists():
         payload.write_text("\n".join("".join(chr(65 + (i * 31 + j * 17) % 57) for j in range(size)) for i in range(1000)))
     out = client("ProducerPerformance", "--bootstrap-server", broker.bootstrap, "--topic", topic, "--num-records",

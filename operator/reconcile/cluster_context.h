@@ -47,6 +47,9 @@ struct ClusterContext {
   void look_again_in(base::Duration delay) {
     look_again = look_again > base::Duration::zero() ? std::min(look_again, delay) : delay;
   }
+  // The StatefulSet as it is; null before there is one, which is a set without replicas.
+  const Json& live_set() const { return deps.store.stateful_sets.find(cluster.meta.ns, cluster.meta.name); }
+  std::int32_t live_replicas() const;
   std::vector<const Json*> pods() const { return broker_pods(deps, cluster.meta.ns, cluster.meta.name); }
   std::int32_t node_id_of(const Json& pod) const { return identity.node_id_base + ordinal_of(pod); }
   const Json* pod_of(std::int32_t node_id) const;  // Null when there is none.

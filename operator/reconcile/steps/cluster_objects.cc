@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "operator/reconcile/cluster_context.h"
 #include "operator/resources/quantity.h"
-#include "operator/resources/read_json.h"
 
 namespace penstock::reconcile {
 namespace {
@@ -43,7 +42,7 @@ StepResult reconcile_disruption_budget(ClusterContext& context) {
 
 StepResult reconcile_stateful_set(ClusterContext& context) {
   const auto& meta = context.cluster.meta;
-  const Json& live = context.deps.store.stateful_sets.find(meta.ns, meta.name);
+  const Json& live = context.live_set();
   resources::KafkaCluster wanted = context.cluster;
   if (live.is_object() && live["spec"].contains("volumeClaimTemplates")) {
     // A claim template cannot be changed; volumes grow one by one (reconcile_volumes).
@@ -54,8 +53,7 @@ StepResult reconcile_stateful_set(ClusterContext& context) {
       resources::build_stateful_set(wanted, context.identity, context.config_map_name, context.deps.options);
   context.pod_revision =
       set["spec"]["template"]["metadata"]["annotations"][resources::kPodRevisionAnnotation];
-  const std::int32_t replicas =
-      resources::int_or_none(resources::child_of(live, "spec"), "replicas").value_or(0);
+  const std::int32_t replicas = context.live_replicas();
   if (replicas > 0 && replicas != wanted.replicas)
     log.info("cluster {}: from {} to {} brokers", meta.key(), replicas, wanted.replicas);
   CO_TRY(co_await apply_if_needed(context.deps, kube::kStatefulSetKind, std::move(set)));

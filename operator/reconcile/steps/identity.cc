@@ -15,7 +15,7 @@ constexpr base::Logger log("reconcile");
 // The identity that running pods or kept volumes already have; none when there are none.
 std::optional<ClusterIdentity> find_existing(const ClusterContext& context) {
   const auto& meta = context.cluster.meta;
-  const Json& set = context.deps.store.stateful_sets.find(meta.ns, meta.name);
+  const Json& set = context.live_set();
   if (set.is_object() && set["spec"].contains("volumeClaimTemplates")) {
     for (const Json& claim : set["spec"]["volumeClaimTemplates"]) {
       if (auto found = resources::read_identity_annotations(claim.value("metadata", Json::object())))

@@ -23,6 +23,10 @@ bool is_well(const ClusterView& view) {
 
 }  // namespace
 
+std::int32_t ClusterContext::live_replicas() const {
+  return resources::int_or_none(resources::child_of(live_set(), "spec"), "replicas").value_or(0);
+}
+
 const Json* ClusterContext::pod_of(std::int32_t node_id) const {
   for (const Json* pod : pods()) {
     if (node_id_of(*pod) == node_id) return pod;

@@ -7,17 +7,12 @@
 #include "base/log.h"
 #include "operator/reconcile/cluster_context.h"
 #include "operator/reconcile/quorum.h"
-#include "operator/resources/read_json.h"
 
 namespace penstock::reconcile {
 namespace {
 
 constexpr base::Logger log("reconcile");
 constexpr auto kProgressInterval = base::seconds(1);
-
-const Json& live_set(const ClusterContext& context) {
-  return context.deps.store.stateful_sets.find(context.cluster.meta.ns, context.cluster.meta.name);
-}
 
 std::set<std::int32_t> nodes_between(const ClusterContext& context, std::int32_t first, std::int32_t end) {
   std::set<std::int32_t> ids;
@@ -92,8 +87,7 @@ aio::Task<base::Result<bool>> shrink(ClusterContext& context, std::int32_t wante
 // restarted first so that they do not join again by themselves. Until the last has left they all stay
 // controllers, and no broker stops.
 StepResult reconcile_quorum_voters(ClusterContext& context) {
-  const Json& set = live_set(context);
-  const auto [live, may_join] = resources::read_controller_roles(set);
+  const auto [live, may_join] = resources::read_controller_roles(context.live_set());
   const std::int32_t wanted =
       std::exchange(context.cluster.controllers, std::max(live, context.cluster.controllers));
   if (live <= wanted) co_return StepOutcome::go_on();
@@ -103,8 +97,7 @@ StepResult reconcile_quorum_voters(ClusterContext& context) {
   const std::int32_t replicas = context.cluster.replicas;
   // Brokers that go are emptied first.
   if (replicas > context.replicas_wanted) co_return StepOutcome::go_on();
-  context.cluster.replicas =
-      std::max(replicas, resources::int_or_none(resources::child_of(set, "spec"), "replicas").value_or(0));
+  context.cluster.replicas = std::max(replicas, context.live_replicas());
   CO_TRY_ASSIGN(const bool is_done, co_await shrink(context, wanted));
   if (!is_done) co_return StepOutcome::go_on();
   log.info("cluster {}: {} voters have become {}", context.cluster.meta.key(), live, wanted);

@@ -23,22 +23,21 @@ bool is_current(const ClusterContext& context, const Json& pod) {
   return resources::text_or(annotations, resources::kPodRevisionAnnotation) == context.pod_revision;
 }
 
-// No process of it is there that a replacement could end.
-bool has_no_process(const Json& pod) {
+// Null where no process is there that a replacement could end.
+const Json* running_state(const Json& pod) {
   const Json& status = resources::child_of(pod, "status");
   const auto rows = status.find("containerStatuses");
-  if (rows == status.end() || !rows->is_array() || rows->empty()) return true;
-  return !resources::child_of((*rows)[0], "state").contains("running");
+  if (rows == status.end() || !rows->is_array() || rows->empty()) return nullptr;
+  const Json& state = resources::child_of((*rows)[0], "state");
+  return state.contains("running") ? &state["running"] : nullptr;
 }
 
 // Whether clients may not know yet where it is now. On a loopback address it is where it was.
 bool has_new_address(const ClusterContext& context, const Json& pod) {
-  const Json& status = resources::child_of(pod, "status");
-  const std::string address = resources::text_or(status, "podIP");
-  if (address.starts_with("127.") || has_no_process(pod)) return false;
-  const Json& state = resources::child_of(status["containerStatuses"][0], "state");
-  const auto started =
-      resources::parse_rfc3339(resources::text_or(resources::child_of(state, "running"), "startedAt"));
+  const std::string address = resources::text_or(resources::child_of(pod, "status"), "podIP");
+  const Json* running = running_state(pod);
+  if (address.starts_with("127.") || running == nullptr) return false;
+  const auto started = resources::parse_rfc3339(resources::text_or(*running, "startedAt"));
   return started && context.wall_ms - *started < kFormerAddressMs;
 }
 
@@ -63,7 +62,7 @@ Pods look_at(const ClusterContext& context) {
   Pods pods;
   for (const Json* json : context.pods()) {
     const Pod pod{resources::read_meta(*json), context.node_id_of(*json), is_pod_ready(*json),
-                  !has_no_process(*json)};
+                  running_state(*json) != nullptr};
     ++pods.total;
     pods.is_any_ready = pods.is_any_ready || pod.is_ready;
     if (pod.meta.is_deleting) pods.stopping = pod.meta.name;

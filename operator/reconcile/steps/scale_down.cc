@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "operator/reconcile/cluster_context.h"
 #include "operator/reconcile/reassignment.h"
-#include "operator/resources/read_json.h"
 
 namespace penstock::reconcile {
 namespace {
@@ -14,19 +13,13 @@ namespace {
 constexpr base::Logger log("reconcile");
 constexpr auto kProgressInterval = base::seconds(2);
 
-std::int32_t live_replicas(const ClusterContext& context) {
-  const auto& meta = context.cluster.meta;
-  const Json& set = context.deps.store.stateful_sets.find(meta.ns, meta.name);
-  return resources::int_or_none(resources::child_of(set, "spec"), "replicas").value_or(0);
-}
-
 // Brokers of ours beyond the last that is wanted: their claims stay when they go. Others may be in the
 // cluster too, such as Kafka's own.
 std::set<std::int32_t> surplus(const ClusterContext& context) {
   const auto& meta = context.cluster.meta;
   const std::int32_t base = context.identity.node_id_base;
   std::set<std::int32_t> ids;
-  for (std::int32_t i = context.replicas_wanted; i < live_replicas(context); ++i) ids.insert(base + i);
+  for (std::int32_t i = context.replicas_wanted; i < context.live_replicas(); ++i) ids.insert(base + i);
   if (!context.view) return ids;
   for (const ClusterView::Broker& broker : context.view->brokers) {
     const std::int32_t ordinal = broker.id - base;
@@ -131,7 +124,7 @@ aio::Task<base::Result<bool>> empty_brokers(ClusterContext& context, std::set<st
 
 // Brokers that are to go are emptied first; until then everything stays as if they were wanted.
 StepResult reconcile_scale_down(ClusterContext& context) {
-  const std::int32_t live = live_replicas(context);
+  const std::int32_t live = context.live_replicas();
   if (live <= context.replicas_wanted) co_return StepOutcome::go_on();
   context.look_again_in(kProgressInterval);
   context.cluster.replicas = live;
@@ -149,7 +142,7 @@ StepResult reconcile_scale_down(ClusterContext& context) {
 // Those whose pods are gone are forgotten, when nothing is on them: a topic that was made at the last moment
 // may be.
 StepResult unregister_brokers(ClusterContext& context) {
-  if (!context.view || live_replicas(context) > context.replicas_wanted) co_return StepOutcome::go_on();
+  if (!context.view || context.live_replicas() > context.replicas_wanted) co_return StepOutcome::go_on();
   std::set<std::int32_t> gone;
   for (const std::int32_t id : surplus(context)) {
     context.look_again_in(kProgressInterval);

@@ -11,8 +11,7 @@ namespace {
 
 // What a StatefulSet's claims ask for; null when there is none yet.
 Json live_claim_spec(const ClusterContext& context) {
-  const Json& live =
-      context.deps.store.stateful_sets.find(context.cluster.meta.ns, context.cluster.meta.name);
+  const Json& live = context.live_set();
   if (!live.is_object() || !live["spec"].contains("volumeClaimTemplates")) return nullptr;
   const Json& templates = live["spec"]["volumeClaimTemplates"];
   return templates.empty() ? Json() : templates[0].value("spec", Json());
@@ -38,7 +37,7 @@ std::string compare_with_running(const ClusterContext& context) {
 // The brokers that the volumes were made for, when a cluster is made again over volumes that it left.
 std::int32_t brokers_of_volumes(const ClusterContext& context) {
   const auto& meta = context.cluster.meta;
-  if (context.deps.store.stateful_sets.find(meta.ns, meta.name).is_object()) return 0;
+  if (context.live_set().is_object()) return 0;
   std::int32_t brokers = 0;
   for (const Json* claim :
        context.deps.store.claims.with_label(meta.ns, resources::kClusterLabel, meta.name)) {

@@ -9,11 +9,11 @@
 #include <cstdlib>
 #include <string>
 
-#include "base/log.h"
 #include "base/random.h"
 #include "broker/metadata/controller.h"
 #include "broker/metadata/partition_health.h"
 #include "broker/metadata/topic_config.h"
+#include "tests/fuzz/run_input.h"
 #include "tests/support/image_snapshot.h"
 #include "tests/support/repair_crcs.h"
 #include "tests/support/sim_disk.h"
@@ -166,13 +166,6 @@ void run(base::ByteReader& input) {
 
 }  // namespace penstock::metadata
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  penstock::base::set_log_level(penstock::base::LogLevel::kError);
-  return 0;
-}
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  penstock::base::ByteReader reader({data, size});
-  penstock::metadata::run(reader);
-  return 0;
-}
+namespace penstock::testing {
+void run_input(base::ByteReader& input) { metadata::run(input); }
+}  // namespace penstock::testing

@@ -11,12 +11,12 @@
 #include <map>
 #include <string>
 
-#include "base/log.h"
 #include "broker/raft/quorum_state.h"
 #include "broker/raft/snapshot.h"
 #include "broker/storage/log_directory.h"
 #include "kafka/record_batch.h"
 #include "kafka/record_batch_builder.h"
+#include "tests/fuzz/run_input.h"
 #include "tests/support/repair_crcs.h"
 #include "tests/support/sim_disk.h"
 
@@ -185,13 +185,6 @@ void run(base::ByteReader& input) {
 
 }  // namespace penstock::storage
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  penstock::base::set_log_level(penstock::base::LogLevel::kError);
-  return 0;
-}
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  penstock::base::ByteReader reader({data, size});
-  penstock::storage::run(reader);
-  return 0;
-}
+namespace penstock::testing {
+void run_input(base::ByteReader& input) { storage::run(input); }
+}  // namespace penstock::testing

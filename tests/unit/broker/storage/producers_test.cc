@@ -10,11 +10,15 @@ using kafka::ErrorCode;
 
 class ProducersTest : public ::testing::Test {
  protected:
-  ProducersTest() {
-    LogOptions options;
+  ProducersTest() { open({}); }
+  void open(LogOptions options) {
     options.disk = &disk_;
     options.directory = "/data/orders-3";
     log_ = std::move(*Log::open(options));
+  }
+  void restart_cleanly() {
+    ASSERT_TRUE(log_->close());
+    open({.is_clean = true});
   }
   AppendInfo send(int sequence, int epoch = 0, bool is_transactional = false, std::int64_t producer = 7) {
     return append(*log_, batch({.producer_id = producer,
@@ -38,12 +42,7 @@ TEST_F(ProducersTest, LastFiveBatchesAreRecognised) {
 TEST_F(ProducersTest, LastFiveBatchesAreRecognisedAfterACleanRestart) {
   // As when a broker stops before it has answered what it appended.
   for (int i = 0; i < 7; ++i) EXPECT_EQ(send(i).error, ErrorCode::kNone);
-  ASSERT_TRUE(log_->close());
-  LogOptions options;
-  options.disk = &disk_;
-  options.directory = "/data/orders-3";
-  options.is_clean = true;
-  log_ = std::move(*Log::open(options));
+  restart_cleanly();
   for (int i = 2; i < 7; ++i) {
     EXPECT_TRUE(send(i).is_duplicate) << i;
     EXPECT_EQ(send(i).base_offset, Offset{i});
@@ -58,11 +57,7 @@ TEST_F(ProducersTest, LastFiveBatchesAreRecognisedBehindASnapshotAfterACrash) {
   ASSERT_TRUE(log_->run_jobs());
   ASSERT_TRUE(log_->flush());
   EXPECT_EQ(send(6).error, ErrorCode::kNone);
-  LogOptions options;
-  options.disk = &disk_;
-  options.directory = "/data/orders-3";
-  options.recovery_point = log_->recovery_point();
-  log_ = std::move(*Log::open(options));
+  open({.recovery_point = log_->recovery_point()});
   for (int i = 2; i < 7; ++i) EXPECT_TRUE(send(i).is_duplicate) << i;
   EXPECT_EQ(send(7).base_offset, Offset{7});
 }
@@ -73,12 +68,7 @@ TEST_F(ProducersTest, LastFiveBatchesAreRecognisedInSeveralSegmentsAfterACleanRe
     ASSERT_TRUE(log_->roll(0));
     ASSERT_TRUE(log_->run_jobs());
   }
-  ASSERT_TRUE(log_->close());
-  LogOptions options;
-  options.disk = &disk_;
-  options.directory = "/data/orders-3";
-  options.is_clean = true;
-  log_ = std::move(*Log::open(options));
+  restart_cleanly();
   for (int i = 2; i < 7; ++i) EXPECT_TRUE(send(i).is_duplicate) << i;
   EXPECT_EQ(send(7).base_offset, Offset{7});
 }
@@ -91,12 +81,7 @@ TEST_F(ProducersTest, BatchesAreRecognisedBelowManySmallSegmentsOfOthers) {
     ASSERT_TRUE(log_->roll(0));
     ASSERT_TRUE(log_->run_jobs());
   }
-  ASSERT_TRUE(log_->close());
-  LogOptions options;
-  options.disk = &disk_;
-  options.directory = "/data/orders-3";
-  options.is_clean = true;
-  log_ = std::move(*Log::open(options));
+  restart_cleanly();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(send(i).is_duplicate) << i;
 }
 
@@ -122,12 +107,7 @@ TEST_F(ProducersTest, AProducerThatMayHaveBeenForgottenGoesOnWhereItWas) {
 
 TEST_F(ProducersTest, AProducerMayHaveBeenForgottenBeforeARestart) {
   send(0);
-  ASSERT_TRUE(log_->close());
-  LogOptions options;
-  options.disk = &disk_;
-  options.directory = "/data/orders-3";
-  options.is_clean = true;
-  log_ = std::move(*Log::open(options));
+  restart_cleanly();
   EXPECT_EQ(send(5, 0, false, 8).error, ErrorCode::kNone);
 }
 

@@ -303,8 +303,7 @@ TEST(Reconcile, MayBeKilledBetweenAnyTwoWrites) {
   for (int k = 1; k <= writes + changes; ++k) {
     for (const bool is_done : {false, true}) {
       World world;
-      if (k <= writes) world.kube.fail_after_writes(k, is_done);
-      if (k > writes) world.admin.fail_after_changes(k - writes, is_done);
+      world.die_at(k, writes, is_done);
       EXPECT_EQ(run(world, true), expected)
           << "killed at " << k << " of " << writes << " and " << changes << (is_done ? ", done" : "");
     }

@@ -202,13 +202,12 @@ TEST(QuorumVoters, AreTakenBackWhenTheBrokersAreWantedAgain) {
 }
 
 TEST(QuorumVoters, MayBeKilledBetweenAnyTwoWrites) {
-  const auto run = [](World& world, int kube_at, int admin_at, bool is_done) {
+  const auto run = [](World& world, int k, int kube_writes, bool is_done) {
     begin(world, 3);
     world.admin.voters = {0, 1, 2};
     const int writes = world.kube.writes();
     const int changes = world.admin.changes;
-    if (kube_at > 0) world.kube.fail_after_writes(kube_at, is_done);
-    if (admin_at > 0) world.admin.fail_after_changes(admin_at, is_done);
+    if (k > 0) world.die_at(k, kube_writes, is_done);
     scale(world, 1);
     pass_until_settled(world);
     world.kube.heal();
@@ -223,7 +222,7 @@ TEST(QuorumVoters, MayBeKilledBetweenAnyTwoWrites) {
   for (int k = 1; k <= writes + changes; ++k) {
     for (const bool is_done : {false, true}) {
       World world;
-      const auto ended = run(world, k <= writes ? k : 0, k <= writes ? 0 : k - writes, is_done);
+      const auto ended = run(world, k, writes, is_done);
       EXPECT_EQ(std::get<0>(ended), expected) << k << " of " << writes << " and " << changes;
       EXPECT_EQ(world.admin.voters, (std::set<std::int32_t>{0}));
     }

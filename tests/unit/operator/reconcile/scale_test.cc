@@ -97,12 +97,11 @@ TEST(ScaleDown, WaitsWhileNobodyTellsOfTheCluster) {
 }
 
 TEST(ScaleDown, MayBeKilledBetweenAnyTwoWrites) {
-  const auto run = [](World& world, int kube_at, int admin_at, bool is_done) {
+  const auto run = [](World& world, int k, int kube_writes, bool is_done) {
     begin(world);
     const int writes = world.kube.writes();
     const int changes = world.admin.changes;
-    if (kube_at > 0) world.kube.fail_after_writes(kube_at, is_done);
-    if (admin_at > 0) world.admin.fail_after_changes(admin_at, is_done);
+    if (k > 0) world.die_at(k, kube_writes, is_done);
     scale(world, 3);
     world.settle();
     world.kube.heal();
@@ -122,7 +121,7 @@ TEST(ScaleDown, MayBeKilledBetweenAnyTwoWrites) {
   for (int k = 1; k <= writes + changes; ++k) {
     for (const bool is_done : {false, true}) {
       World world;
-      const auto ended = run(world, k <= writes ? k : 0, k <= writes ? 0 : k - writes, is_done);
+      const auto ended = run(world, k, writes, is_done);
       EXPECT_EQ(std::get<0>(ended), expected) << k << " of " << writes << " and " << changes;
     }
   }

@@ -111,6 +111,15 @@ class World {
     }
     FAIL() << "never at rest";
   }
+  // The operator dies at its k-th write from now: those to the API server, of which there are `writes`, come
+  // first.
+  void die_at(int k, int writes, bool is_done) {
+    if (k <= writes) {
+      kube.fail_after_writes(k, is_done);
+    } else {
+      admin.fail_after_changes(k - writes, is_done);
+    }
+  }
   // Another operator process: nothing is remembered.
   void restart() {
     store_ = std::make_unique<Store>();

@@ -38,6 +38,16 @@ RaftView view(int id, std::uint8_t content = 7) {
           .read = [content](std::int64_t from) -> base::Result<base::Bytes> { return batch(from, content); }};
 }
 
+// Node 3 begins to lead epoch 2; it does not know yet what is committed.
+RaftView successor() {
+  RaftView leader = view(3);
+  leader.epoch = 2;
+  leader.leader = 3;
+  leader.is_leader = true;
+  leader.high_watermark = -1;
+  return leader;
+}
+
 class RaftChecksTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -91,11 +101,7 @@ TEST_F(RaftChecksTest, FindsTwoLeadersOfAnEpoch) {
 }
 
 TEST_F(RaftChecksTest, FindsALeaderThatLacksWhatIsCommitted) {
-  RaftView bad = view(3);
-  bad.epoch = 2;
-  bad.leader = 3;
-  bad.is_leader = true;
-  bad.high_watermark = -1;
+  RaftView bad = successor();
   bad.end_offset = 1;
   bad.kept = [](int) { return kept(2, 3); };
   expect_found(bad);
@@ -126,21 +132,13 @@ TEST_F(RaftChecksTest, FindsAHighWatermarkAboveWhatIsSyncedOrOfAnotherEpoch) {
 }
 
 TEST_F(RaftChecksTest, FindsALeaderWhoseVotesAreNotOnTheDisks) {
-  RaftView bad = view(3);
-  bad.epoch = 2;
-  bad.leader = 3;
-  bad.is_leader = true;
-  bad.high_watermark = -1;
+  RaftView bad = successor();
   bad.kept = [](int voter) { return voter == 3 ? kept(2, 3) : kept(); };
   expect_found(bad);
 }
 
 TEST_F(RaftChecksTest, AVoterWithALostDiskCounts) {
-  RaftView view_of_3 = view(3);
-  view_of_3.epoch = 2;
-  view_of_3.leader = 3;
-  view_of_3.is_leader = true;
-  view_of_3.high_watermark = -1;
+  RaftView view_of_3 = successor();
   view_of_3.kept = [](int voter) {
     return voter == 1 ? std::nullopt : std::optional(kept(voter - 1, voter));
   };
